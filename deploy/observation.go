@@ -1,0 +1,117 @@
+package deploy
+
+import "time"
+
+// Links are the facts that decide what a host is: they are read back, never
+// assumed from an exit code (contract 6.2).
+type Links struct {
+	ProfileLink string `json:"profile_link"` // "system-42-link", the generation's name
+	Profile     string `json:"profile"`      // store path that the system profile resolves to
+	Running     string `json:"running"`      // /run/current-system
+	Booted      string `json:"booted"`       // /run/booted-system, "" when absent
+	NextBoot    string `json:"next_boot"`    // what the boot loader starts next, "" when it cannot be read
+	Reader      string `json:"reader"`       // which reader gave NextBoot: systemd-boot, grub, extlinux, profile, unknown
+}
+
+// Observation is what one inspection of a host found.
+type Observation struct {
+	Links
+	NixOS       bool   `json:"nixos"`
+	System      string `json:"system"` // Nix system double by uname
+	Hostname    string `json:"hostname"`
+	MachineID   string `json:"machine_id"`
+	BootID      string `json:"boot_id"`
+	Uptime      int64  `json:"uptime"` // seconds
+	Container   bool   `json:"container"`
+	WSL         bool   `json:"wsl"`
+	NixVersion  string `json:"nix_version"`
+	Rebuild     string `json:"rebuild"`      // resolved path of nixos-rebuild, "" when absent
+	RebuildKind string `json:"rebuild_kind"` // "bash" or "python"
+	Generations []int  `json:"generations"`  // existing numbers, ascending
+
+	FailedUnits []string         `json:"failed_units"` // the baseline
+	FreeBytes   map[string]int64 `json:"free_bytes"`   // by mount point: /nix, /boot, /
+
+	Marker  *Marker    `json:"marker,omitempty"`  // nil: this host was never confirmed by nixdeploy
+	Lease   *Lease     `json:"lease,omitempty"`   // a live lease of some run
+	Active  *ActiveRun `json:"active,omitempty"`  // an unresolved run folder
+	Foreign string     `json:"foreign,omitempty"` // a switch that is not ours under way: what was seen
+	// GuardReboot is "yes" when a guard would survive a reboot here, else why not.
+	GuardReboot string `json:"guard_reboot"`
+	// FlakePresent says that the uploaded flake of the asked hash is there and verified.
+	FlakePresent bool `json:"flake_present"`
+	// Recorded is the host's own record of the asked flake hash and attribute, if any.
+	Recorded *Record `json:"recorded,omitempty"`
+	// WantedValid says that the recorded toplevel is still in the store.
+	WantedValid bool `json:"wanted_valid"`
+}
+
+// Marker names the inventory entry that a host belongs to. Root-owned on the
+// host, written at the first confirm.
+type Marker struct {
+	Fleet string `json:"fleet"`
+	Host  string `json:"host"`
+}
+
+// Lease is a live short lock on a host.
+type Lease struct {
+	Run      string `json:"run"`
+	Operator string `json:"operator"`
+	Since    int64  `json:"since"`   // unix seconds by the host's clock, for people only
+	Seconds  int64  `json:"seconds"` // until it expires
+}
+
+// Claim is who won the one decision of an armed run.
+type Claim string
+
+// The values of a claim.
+const (
+	ClaimNone    Claim = ""
+	ClaimConfirm Claim = "confirm"
+	ClaimReturn  Claim = "return"
+)
+
+// Result is how an armed run was resolved on the host.
+type Result string
+
+// The values of a result.
+const (
+	ResultNone      Result = ""
+	ResultConfirmed Result = "confirmed"
+	ResultReturned  Result = "returned"
+	ResultStranded  Result = "stranded"
+)
+
+// ActiveRun is an unresolved run folder found on a host: a guard is armed or a
+// switch is under way.
+type ActiveRun struct {
+	Run       string `json:"run"`
+	Operator  string `json:"operator"`
+	Since     int64  `json:"since"` // unix seconds by the host's clock, for people only
+	FlakeHash string `json:"flake_hash"`
+	Attribute string `json:"attribute"`
+	Mode      string `json:"mode"`   // switch or test-first
+	Wanted    string `json:"wanted"` // T
+	Record    Links  `json:"record"` // what a return goes back to
+	Claim     Claim  `json:"claim"`
+	Result    Result `json:"result"`
+	// SwitchDone says that the switch command has ended; SwitchCode is its exit
+	// code, a hint only. SwitchActive says that its unit still runs.
+	SwitchDone   bool  `json:"switch_done"`
+	SwitchCode   int   `json:"switch_code"`
+	SwitchActive bool  `json:"switch_active"`
+	DecidesIn    int64 `json:"decides_in"` // seconds until the guard decides, by the host's uptime
+	Rebooted     bool  `json:"rebooted"`   // the host booted since the run was armed
+}
+
+// Record is one confirmed deployment as the host remembers it.
+type Record struct {
+	FlakeHash string    `json:"flake_hash"`
+	Attribute string    `json:"attribute"`
+	Toplevel  string    `json:"toplevel"`
+	Run       string    `json:"run"`
+	Operator  string    `json:"operator"`
+	Stage     string    `json:"stage"`
+	Time      time.Time `json:"time"`
+	Failed    []string  `json:"failed"` // units already failed when it was confirmed
+}

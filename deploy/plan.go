@@ -1,0 +1,63 @@
+package deploy
+
+import (
+	"time"
+
+	"github.com/nixdeploy/nixdeploy/inventory"
+)
+
+// Plan is what a run of one stage will do, as data. It is immutable once made.
+type Plan struct {
+	Fleet     string          `json:"fleet"`
+	Stage     string          `json:"stage"`
+	Flake     string          `json:"flake"`     // hash
+	Source    string          `json:"source"`    // where the flake came from
+	Evaluates string          `json:"evaluates"` // where evaluation happens, for people
+	Gate      Gate            `json:"gate"`
+	Policy    inventory.Stage `json:"policy"`
+	Waves     [][]string      `json:"waves"` // names of hosts, in order
+	Hosts     []HostPlan      `json:"hosts"`
+	// AtMost bounds the stage's run: every wait of it has a deadline.
+	AtMost time.Duration `json:"at_most"`
+}
+
+// Change says what a plan does with a host.
+type Change string
+
+// The changes that a plan can hold.
+const (
+	ChangeUnchanged Change = "unchanged"
+	ChangeSwitch    Change = "change"
+	ChangeUnknown   Change = "unknown" // not evaluated, or it could not be
+	ChangeBlocked   Change = "blocked" // will be refused: see Problem
+)
+
+// HostPlan is what a plan does with one host.
+type HostPlan struct {
+	Host     string       `json:"host"`
+	Target   string       `json:"target"`
+	Wave     int          `json:"wave"` // from 1
+	Change   Change       `json:"change"`
+	Observed *Observation `json:"observed,omitempty"` // nil: not contacted
+	Wanted   string       `json:"wanted,omitempty"`   // toplevel, "" when not known yet
+	Build    []string     `json:"build,omitempty"`    // derivations that would be built
+	Fetch    []string     `json:"fetch,omitempty"`    // paths that would be fetched
+	Download string       `json:"download,omitempty"` // size of the fetches as Nix printed it
+	Notes    []string     `json:"notes,omitempty"`    // what a person should know before
+	Problem  *Problem     `json:"problem,omitempty"`
+}
+
+// Gate is the answer to "may this stage begin?".
+type Gate struct {
+	Open bool `json:"open"`
+	// Before lists, per earlier stage, the hosts with and without the record.
+	Before   []GateStage `json:"before,omitempty"`
+	Override string      `json:"override,omitempty"` // the reason given to go on all the same
+}
+
+// GateStage is the proof that one earlier stage gives.
+type GateStage struct {
+	Stage   string   `json:"stage"`
+	Proven  []string `json:"proven"`
+	Missing []string `json:"missing"`
+}

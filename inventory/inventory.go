@@ -1,0 +1,164 @@
+// Package inventory turns hosts.toml into a validated Inventory: hosts,
+// stages, checks and targets with every setting resolved (host > target >
+// stage > defaults) and with where it came from.
+//
+// Nothing here contacts a host, reads a flake or knows how a deployment runs.
+// A file with problems yields all of them at once (Problems), each with line,
+// column and a hint, and no Inventory at all.
+package inventory
+
+import "time"
+
+// Inventory is a whole, valid hosts.toml. It is immutable after Load and safe
+// for concurrent reads.
+type Inventory struct {
+	Path   string // as given to Load
+	Hash   string // hex SHA-256 of the file's bytes
+	Fleet  string // [fleet] name
+	Flake  FlakeSource
+	Stages []Stage // in rollout order; only those named in [stages] order
+	Hosts  []Host  // sorted by stage order, then by name
+}
+
+// FlakeSource is [flake]: where the configuration comes from.
+type FlakeSource struct {
+	Source  string // "rendered", or the path of the user's own flake (relative to hosts.toml's folder)
+	Nixpkgs string // flake reference of nixpkgs for the rendered flake
+}
+
+// Rendered reports whether nixdeploy writes the flake itself.
+func (s FlakeSource) Rendered() bool { return s.Source == SourceRendered }
+
+// SourceRendered is the value of [flake] source that asks for a rendered flake.
+const SourceRendered = "rendered"
+
+// Activation is how a new system is activated on a host (design: the pipeline).
+type Activation string
+
+// The activations that hosts.toml accepts.
+const (
+	ActivationSwitch    Activation = "switch"
+	ActivationTestFirst Activation = "test-first"
+)
+
+// OnFailure says how far healthy hosts go back with a failed one.
+type OnFailure string
+
+// The values of on_failure.
+const (
+	OnFailureHost  OnFailure = "host"
+	OnFailureWave  OnFailure = "wave"
+	OnFailureStage OnFailure = "stage"
+)
+
+// Share is a number of hosts or a percentage of a stage.
+type Share struct {
+	Count   int  // when !Percent
+	Percent bool // then Count is 0..100
+}
+
+// Stage is one promotion step with its rollout policy.
+type Stage struct {
+	Name        string
+	Batches     []Share // waves; never empty: the default is one wave of everything
+	Parallel    int     // hosts at once, at least 1
+	MaxFailures Share   // failure budget; 0 by default
+	OnFailure   OnFailure
+	Soak        time.Duration
+}
+
+// Host is one machine with all of its settings resolved.
+type Host struct {
+	Name    string
+	Stage   string
+	Target  string
+	Tags    []string // sorted
+	System  string   // Nix system double, "" when unknown
+	Address string
+	Port    int
+	// Jump is the chain of ssh jump hosts, "user@host:port" each, in dial order.
+	Jump          []string
+	User          string
+	BootstrapUser string // "" for none
+	Elevate       string // "none", "sudo" or "doas"
+	HostKey       string // pinned, authorized_keys form; "" to rely on known_hosts
+	IdentityFiles []string
+	Attribute     string // nixosConfigurations.<Attribute>
+	Activation    Activation
+	// ActivationTimeout bounds the switch, ConfirmTimeout the silence after
+	// which the guard returns the host.
+	ActivationTimeout time.Duration
+	ConfirmTimeout    time.Duration
+	BuildTimeout      time.Duration
+	// AcceptGuardLoss allows activation = "switch" on a host whose guard
+	// cannot survive a reboot (accept_guard_loss = true).
+	AcceptGuardLoss bool
+	Checks          []Check // never empty: ["units"] by default
+	PackageProfile  string
+	Modules         []string // extra Nix module files, relative to hosts.toml
+	Override        Override
+	// Provenance maps a setting's key as written in hosts.toml ("port",
+	// "activation", ...) to where its value came from.
+	Provenance map[string]Origin
+}
+
+// Origin is where a resolved setting came from.
+type Origin struct {
+	From string `json:"from"`           // "host web-1", "target hetzner", "stage prod", "ssh", "default"
+	Line int    `json:"line,omitempty"` // in hosts.toml, 0 for defaults
+}
+
+// Override holds NixOS options by attribute path, per priority.
+type Override struct {
+	Default map[string]any // mkDefault
+	Plain   map[string]any
+	Force   map[string]any // mkForce
+}
+
+// CheckType is what a health check does.
+type CheckType string
+
+// The health check types.
+const (
+	CheckUnits   CheckType = "units"   // nothing failed that was not failed before
+	CheckActive  CheckType = "active"  // the named units are active
+	CheckHTTP    CheckType = "http"    // a request, from the deployer or on the host
+	CheckTCP     CheckType = "tcp"     // a connection opens
+	CheckCommand CheckType = "command" // a command on the host exits 0
+)
+
+// Check is one health check with its clocks.
+type Check struct {
+	Name         string
+	Type         CheckType
+	Units        []string // active
+	URL          string   // http; {address} and {host} are replaced
+	ExpectStatus int      // http; 200 by default
+	From         string   // http, tcp: "deployer" (default) or "host"
+	Address      string   // tcp: "HOST:PORT" or ":PORT" (the host's own address); {address} is replaced
+	Command      []string // command: argv, run as root on the host, never through a shell
+	Interval     time.Duration
+	Timeout      time.Duration // of one try
+	Successes    int           // in a row
+	Deadline     time.Duration // of the whole check
+}
+
+// StageByName returns the stage called name.
+func (inv *Inventory) StageByName(name string) (Stage, bool) {
+	for _, s := range inv.Stages {
+		if s.Name == name {
+			return s, true
+		}
+	}
+	return Stage{}, false
+}
+
+// HostByName returns the host called name.
+func (inv *Inventory) HostByName(name string) (Host, bool) {
+	for _, h := range inv.Hosts {
+		if h.Name == name {
+			return h, true
+		}
+	}
+	return Host{}, false
+}
