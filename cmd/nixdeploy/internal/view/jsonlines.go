@@ -1,0 +1,77 @@
+package view
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+
+	"github.com/nixdeploy/nixdeploy/deploy"
+)
+
+// EventsVersion is the version of the JSON lines: the minor number grows with
+// fields that a reader may ignore, the major one with anything else.
+const EventsVersion = "1.0"
+
+// JSONVersion is the first line of a run's JSON.
+func JSONVersion(version string) []byte {
+	return jsonLine(map[string]string{
+		"type": "version", "nixdeploy": version, "events": EventsVersion,
+		"message": "nixdeploy " + version,
+	})
+}
+
+// JSONEvent is the line of one event. Its message is never empty where the
+// plain log has a line to tell.
+func JSONEvent(e deploy.Event, plain string) []byte {
+	if e.Message == "" {
+		first, _, _ := bytes.Cut([]byte(plain), []byte("\n"))
+		e.Message = string(first)
+	}
+	return jsonLine(struct {
+		Type string `json:"type"`
+		deploy.Event
+	}{"event", e})
+}
+
+// JSONReport is the last line of a run's JSON.
+func JSONReport(e Ending) []byte {
+	r := e.Report
+	r.Hosts = e.hosts()
+	r.Exit = e.Exit
+	return jsonLine(struct {
+		Type    string `json:"type"`
+		Message string `json:"message"`
+		Next    string `json:"next,omitempty"`
+		deploy.Report
+	}{"report", fmt.Sprintf("exit %d, %s", e.Exit, e.Meaning), e.Next, r})
+}
+
+// JSONPlans is the one document of plan --json.
+func JSONPlans(version string, plans []deploy.Plan, next string) []byte {
+	return JSONDocument(map[string]any{
+		"type": "plan", "nixdeploy": version, "format": EventsVersion, "plans": plans, "next": next,
+	})
+}
+
+// JSONDocument is v on several lines, for a command whose answer is one document.
+func JSONDocument(v any) []byte {
+	out, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return jsonLine(map[string]string{"type": "error", "message": err.Error()})
+	}
+	return append(disarmJSON(out), '\n')
+}
+
+func jsonLine(v any) []byte {
+	out, err := json.Marshal(v)
+	if err != nil { // none of our types can fail; a line must come all the same
+		out = fmt.Appendf(nil, `{"type":"error","message":%q}`, err.Error())
+	}
+	return append(disarmJSON(out), '\n')
+}
+
+// disarmJSON writes "##[" so that no CI reads a command in it. It can only
+// stand inside a string, where \u005b is the same character.
+func disarmJSON(out []byte) []byte {
+	return bytes.ReplaceAll(out, []byte("##["), []byte(`##\u005b`))
+}

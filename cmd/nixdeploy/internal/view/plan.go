@@ -1,0 +1,238 @@
+package view
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/nixdeploy/nixdeploy/deploy"
+)
+
+// manyRows is how many hosts a plan lists one by one; above it, hosts of one
+// wave with nothing to tell apart share a row.
+const manyRows = 24
+
+// Plan writes the plan of one stage, next being the command that comes after
+// it ("" for none).
+func (s Style) Plan(p deploy.Plan, next string) string {
+	var b strings.Builder
+	b.WriteString(s.planHead(p))
+	b.WriteString(s.table(s.planRows(p)))
+	b.WriteString(s.planNotes(p.Hosts))
+	if problems := planProblems(p.Hosts); len(problems) > 0 {
+		b.WriteString("\n" + s.Problems(problems) + "\n")
+	}
+	b.WriteString(s.planTotals(p))
+	b.WriteString(s.Next(next))
+	return b.String()
+}
+
+// Next writes the line that says how to go on.
+func (s Style) Next(command string) string {
+	if command == "" {
+		return ""
+	}
+	return "Next: " + s.Clean(command) + "\n"
+}
+
+func (s Style) planHead(p deploy.Plan) string {
+	facts := []string{"Fleet " + s.Clean(p.Fleet), "flake " + FlakeID(p.Flake), "stage " + s.Clean(p.Stage),
+		count(len(p.Hosts), "host")}
+	if p.Source != "" && p.Source != "rendered" {
+		facts[1] += " (" + s.Clean(p.Source) + ")"
+	}
+	head := s.hang("", strings.Join(facts, s.dot())) + s.hang("Gate: ", s.gate(p.Gate))
+	if p.Evaluates != "" {
+		head += s.hang("Evaluates ", s.Clean(p.Evaluates))
+	}
+	return head + s.hang("Contacts ", s.contacts(p))
+}
+
+// contacts says which hosts a run of the plan has to reach.
+func (s Style) contacts(p deploy.Plan) string {
+	var names []string
+	for _, h := range p.Hosts {
+		if h.Change != deploy.ChangeBlocked {
+			names = append(names, h.Host)
+		}
+	}
+	if len(names) == 0 {
+		return "no host: all are blocked"
+	}
+	return s.names(names, 12) + "; no host of another stage"
+}
+
+func (s Style) gate(g deploy.Gate) string {
+	var open, closed []string
+	for _, before := range g.Before {
+		if len(before.Missing) > 0 {
+			closed = append(closed, s.Clean(before.Stage)+" (not "+s.names(before.Missing, 8)+")")
+			continue
+		}
+		open = append(open, s.Clean(before.Stage)+" ("+count(len(before.Proven), "host")+")")
+	}
+	switch {
+	case g.Override != "":
+		return "overridden: " + s.Clean(g.Override) + "; this flake is not confirmed on " + strings.Join(closed, " and ")
+	case !g.Open && len(closed) == 0:
+		return "closed"
+	case !g.Open:
+		return "closed: this flake is not confirmed on " + strings.Join(closed, " and ")
+	case len(open) == 0:
+		return "open: the first stage"
+	}
+	return "open: this flake is confirmed on " + strings.Join(open, " and ")
+}
+
+func (s Style) planRows(p deploy.Plan) [][]cell {
+	rows := [][]cell{{text(" "), text("host"), text("target"), text("from"), text("what"), text("wave")}}
+	for _, group := range alike(p.Hosts) {
+		h := group[0]
+		name := s.Clean(h.Host)
+		if len(group) > 1 {
+			name = fmt.Sprintf("%s and %d alike", name, len(group)-1)
+		}
+		m := changeMark(h.Change)
+		row := []cell{{s.pick(m.unicode, m.ascii), m.color}, {name, bold}, text(s.Clean(h.Target)), text(from(group))}
+		switch h.Change {
+		case deploy.ChangeSwitch:
+			row = append(row, text(s.work(h)), text(wave(h.Wave, p.Waves)))
+		case deploy.ChangeUnchanged:
+			row = append(row, text("unchanged: health is checked, nothing is switched"))
+		default:
+			row = append(row, text(s.why(h)))
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// alike groups hosts that differ in nothing but their name and generation,
+// when there are too many for a row each.
+func alike(hosts []deploy.HostPlan) [][]deploy.HostPlan {
+	var groups [][]deploy.HostPlan
+	for _, h := range hosts {
+		i := slices.IndexFunc(groups, func(g []deploy.HostPlan) bool { return rowKey(g[0]) == rowKey(h) })
+		if len(hosts) <= manyRows || i < 0 {
+			groups = append(groups, []deploy.HostPlan{h})
+			continue
+		}
+		groups[i] = append(groups[i], h)
+	}
+	return groups
+}
+
+func rowKey(h deploy.HostPlan) string {
+	what := ""
+	if h.Problem != nil {
+		what = h.Problem.What
+	}
+	return fmt.Sprintf("%q", []any{h.Target, h.Wave, h.Change, len(h.Build), len(h.Fetch), h.Download, what})
+}
+
+// from is the generation that the hosts of a row run now.
+func from(group []deploy.HostPlan) string {
+	first := ""
+	for i, h := range group {
+		g := "-"
+		if h.Observed != nil {
+			g = Generation(&h.Observed.Links)
+		}
+		if i > 0 && g != first {
+			return "*"
+		}
+		first = g
+	}
+	return first
+}
+
+func (s Style) work(h deploy.HostPlan) string {
+	var parts []string
+	if n := len(h.Build); n > 0 {
+		parts = append(parts, fmt.Sprintf("build %d", n))
+	}
+	if n := len(h.Fetch); n > 0 {
+		fetch := fmt.Sprintf("fetch %d", n)
+		if h.Download != "" {
+			fetch += " (" + s.Clean(h.Download) + ")"
+		}
+		parts = append(parts, fetch)
+	}
+	if len(parts) == 0 {
+		return "switch, all built"
+	}
+	return strings.Join(parts, ", ")
+}
+
+func (s Style) why(h deploy.HostPlan) string {
+	word := "cannot say"
+	if h.Change == deploy.ChangeBlocked {
+		word = "blocked"
+	}
+	if h.Problem == nil {
+		return word
+	}
+	return word + ": " + s.Clean(h.Problem.What)
+}
+
+func wave(n int, waves [][]string) string {
+	switch {
+	case n == 0:
+		return "-"
+	case n == 1 && len(waves) > 1 && len(waves[0]) == 1:
+		return "1 canary"
+	}
+	return fmt.Sprint(n)
+}
+
+// planNotes tells each note once, with the hosts that it is about.
+func (s Style) planNotes(hosts []deploy.HostPlan) string {
+	var order []string
+	about := map[string][]string{}
+	for _, h := range hosts {
+		for _, n := range h.Notes {
+			if about[n] == nil {
+				order = append(order, n)
+			}
+			about[n] = append(about[n], h.Host)
+		}
+	}
+	var b strings.Builder
+	for _, n := range order {
+		b.WriteString(s.hang("  note ", s.names(about[n], 8)+": "+s.Clean(n)))
+	}
+	return b.String()
+}
+
+func planProblems(hosts []deploy.HostPlan) []deploy.Problem {
+	var problems []deploy.Problem
+	for _, h := range hosts {
+		if h.Problem == nil {
+			continue
+		}
+		p := *h.Problem
+		if p.Host == "" {
+			p.Host = h.Host
+		}
+		problems = append(problems, p)
+	}
+	return problems
+}
+
+func (s Style) planTotals(p deploy.Plan) string {
+	n := map[deploy.Change]int{}
+	for _, h := range p.Hosts {
+		n[h.Change]++
+	}
+	line := fmt.Sprintf("Plan: %d to change, %d unchanged", n[deploy.ChangeSwitch], n[deploy.ChangeUnchanged])
+	if k := n[deploy.ChangeUnknown]; k > 0 {
+		line += fmt.Sprintf(", %d unknown", k)
+	}
+	if k := n[deploy.ChangeBlocked]; k > 0 {
+		line += fmt.Sprintf(", %d blocked", k)
+	}
+	if p.AtMost > 0 && n[deploy.ChangeSwitch] > 0 {
+		line += s.dot() + "takes at most " + atMost(p.AtMost)
+	}
+	return line + "\n"
+}
