@@ -26,6 +26,12 @@ const (
 // Final reports whether a host in this state needs nothing more from its run.
 func (s State) Final() bool { return s != StateWaiting && s != StateInFlight && s != "" }
 
+// Good reports whether a host in this state ended as was asked of the run. An
+// unchanged host is good only without a problem: its health is checked too.
+func (s State) Good() bool {
+	return s == StateUnchanged || s == StateConfirmed || s == StateRebootPending
+}
+
 // Step is one step of the pipeline of one host, in the design's words.
 type Step string
 

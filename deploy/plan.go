@@ -17,6 +17,9 @@ type Plan struct {
 	Policy    inventory.Stage `json:"policy"`
 	Waves     [][]string      `json:"waves"` // names of hosts, in order
 	Hosts     []HostPlan      `json:"hosts"`
+	// Budget is how many hosts of the stage may fail before no further host
+	// begins.
+	Budget int `json:"budget"`
 	// AtMost bounds the stage's run: every wait of it has a deadline.
 	AtMost time.Duration `json:"at_most"`
 }
@@ -49,10 +52,10 @@ type HostPlan struct {
 
 // Gate is the answer to "may this stage begin?".
 type Gate struct {
-	Open bool `json:"open"`
+	Open bool `json:"open"` // by proof, or by Override
 	// Before lists, per earlier stage, the hosts with and without the record.
 	Before   []GateStage `json:"before,omitempty"`
-	Override string      `json:"override,omitempty"` // the reason given to go on all the same
+	Override string      `json:"override,omitempty"` // the reason given to go on all the same; only where it was needed
 }
 
 // GateStage is the proof that one earlier stage gives.
@@ -60,4 +63,6 @@ type GateStage struct {
 	Stage   string   `json:"stage"`
 	Proven  []string `json:"proven"`
 	Missing []string `json:"missing"`
+	// Why says, for each host of Missing, what its proof lacks.
+	Why map[string]string `json:"why,omitempty"`
 }

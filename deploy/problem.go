@@ -1,6 +1,9 @@
 package deploy
 
-import "fmt"
+import (
+	"encoding/json"
+	"fmt"
+)
 
 // Code is a stable slug for a cause of failure: one cause, one code, since
 // two causes have two remedies.
@@ -33,6 +36,8 @@ const (
 	CodeInterrupted   Code = "interrupted"
 	CodeGate          Code = "gate"
 	CodeBudget        Code = "budget"
+	CodeApproval      Code = "approval" // the plan was not approved
+	CodeJournal       Code = "journal"  // the run cannot be written down, so nothing may begin
 )
 
 // Problem is a failure as a person reads it: what failed, at which step, what
@@ -62,6 +67,16 @@ func (p *Problem) Error() string {
 		return fmt.Sprintf("%s: %s", p.Host, s)
 	}
 	return s
+}
+
+// MarshalJSON keeps the text of Err, which as a value cannot be kept, at the
+// end of What: the Problem that is read back says the same in Error.
+func (p Problem) MarshalJSON() ([]byte, error) {
+	type plain Problem // without this method
+	if p.Err != nil {
+		p.What = fmt.Sprintf("%s: %v", p.What, p.Err)
+	}
+	return json.Marshal(plain(p))
 }
 
 // Unwrap gives the cause.

@@ -132,7 +132,8 @@ func (f *Folder) addHost(e Event) {
 		h.Problem = e.Problem
 	case EventHostState:
 		h.State = e.State
-		if e.Problem != nil {
+		// A host that ended well keeps no problem of a step that was tried again.
+		if e.Problem != nil || e.State.Good() {
 			h.Problem = e.Problem
 		}
 		if e.State.Final() {
