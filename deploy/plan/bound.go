@@ -1,0 +1,72 @@
+package plan
+
+import (
+	"time"
+
+	"github.com/nixdeploy/nixdeploy/inventory"
+)
+
+// Limits are the deadlines of a run that no setting of hosts.toml holds. All
+// are for one host.
+type Limits struct {
+	Connect time.Duration // one dial, jumps included
+	Inspect time.Duration
+	Upload  time.Duration // the flake
+	Return  time.Duration // stop the switch, exact return, verify
+	// Readers is how many hosts are inspected, or checked in a soak, at once.
+	Readers int
+}
+
+// AtMost bounds how long a stage can take once its inspection begins; the wait
+// for an approval is not in it. Each wait of a run has a deadline, so this is
+// their sum over the longest path:
+//
+//	inspection:  ceil(hosts/readers) * (connect + inspect)
+//	each wave:   ceil(n/parallel) * the longest host + soak
+//	one host:    2 connects (one proves reachability), inspect, upload, twice
+//	             build_timeout (dry-build and build), activation_timeout,
+//	             2 * confirm_timeout, its longest health check, and a return
+//	soak:        its time, and two rounds of checks that begin at its end
+//
+// n hosts by `parallel` at a time, each at most d long, end within
+// ceil(n/parallel) * d whatever the order, since a free place is taken at once.
+func AtMost(policy inventory.Stage, waves [][]string, hosts map[string]inventory.Host, l Limits) time.Duration {
+	var total, soaks time.Duration
+	all := 0
+	for _, wave := range waves {
+		all += len(wave)
+		var longest, check time.Duration
+		for _, name := range wave {
+			h := hosts[name]
+			longest = max(longest, hostBound(h, l))
+			check = max(check, l.Connect+longestCheck(h))
+		}
+		total += rounds(len(wave), policy.Parallel) * longest
+		if policy.Soak > 0 {
+			soaks += policy.Soak + 2*rounds(len(wave), l.Readers)*check
+		}
+	}
+	return rounds(all, l.Readers)*(l.Connect+l.Inspect) + total + soaks
+}
+
+// hostBound is the longest way that one host can take to a final state.
+func hostBound(h inventory.Host, l Limits) time.Duration {
+	return 2*l.Connect + l.Inspect + l.Upload + 2*h.BuildTimeout +
+		h.ActivationTimeout + 2*h.ConfirmTimeout + longestCheck(h) + l.Return
+}
+
+// longestCheck is the deadline of the host's slowest health check: checks run
+// side by side, each within its own deadline.
+func longestCheck(h inventory.Host) time.Duration {
+	var d time.Duration
+	for _, c := range h.Checks {
+		d = max(d, c.Deadline)
+	}
+	return d
+}
+
+// rounds is ceil(n/atOnce) as a factor.
+func rounds(n, atOnce int) time.Duration {
+	atOnce = max(atOnce, 1)
+	return time.Duration((n + atOnce - 1) / atOnce)
+}
