@@ -1,0 +1,83 @@
+package lab
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+)
+
+// Links are the facts by which a host is judged, read from its files and not
+// through anything that runs on it. Running and Booted are empty while it is off.
+type Links struct {
+	ProfileLink string // what the profile points at: system-2-link
+	Profile     string // store path behind it
+	Running     string // store path of /run/current-system
+	Booted      string // store path of /run/booted-system
+	NextBoot    string // store path that the boot loader's default entry starts
+}
+
+// Links reads them.
+func (h *Host) Links() Links {
+	h.t.Helper()
+	profiles := filepath.Join(h.dir, "nix/var/nix/profiles")
+	links := Links{ProfileLink: linkTarget(filepath.Join(profiles, "system"))}
+	links.Profile = linkTarget(filepath.Join(profiles, links.ProfileLink))
+	boot := filepath.Join(h.dir, "upper/boot")
+	if root := h.liveRoot(); root != "" {
+		links.Running = linkTarget(filepath.Join(root, "run/current-system"))
+		links.Booted = linkTarget(filepath.Join(root, "run/booted-system"))
+		boot = filepath.Join(root, "boot")
+	}
+	links.NextBoot = nextBoot(boot)
+	return links
+}
+
+// BootID is the kernel's, as the host sees it; empty while it is off.
+func (h *Host) BootID() string {
+	root := h.liveRoot()
+	if root == "" {
+		return ""
+	}
+	id, _ := os.ReadFile(filepath.Join(root, "run/.boot_id"))
+	return strings.TrimSpace(string(id))
+}
+
+// liveRoot is the root folder of the running host, seen through its first process.
+func (h *Host) liveRoot() string {
+	pid, err := exec.Command(scriptPath(), "pid", h.Name).Output()
+	if err != nil {
+		return ""
+	}
+	return "/proc/" + strings.TrimSpace(string(pid)) + "/root"
+}
+
+func linkTarget(path string) string {
+	target, err := os.Readlink(path)
+	if err != nil {
+		return ""
+	}
+	return target
+}
+
+var (
+	defaultEntry = regexp.MustCompile(`(?m)^default +(\S+)`)
+	initOption   = regexp.MustCompile(`\binit=(\S+)/init\b`)
+	firstEntry   = regexp.MustCompile(`(?ms)^menuentry .*?^\}`)
+)
+
+func nextBoot(boot string) string {
+	var entry []byte
+	if grub, err := os.ReadFile(filepath.Join(boot, "grub/grub.cfg")); err == nil {
+		entry = firstEntry.Find(grub)
+	} else if conf, err := os.ReadFile(filepath.Join(boot, "loader/loader.conf")); err == nil {
+		if name := defaultEntry.FindSubmatch(conf); name != nil {
+			entry, _ = os.ReadFile(filepath.Join(boot, "loader/entries", string(name[1])))
+		}
+	}
+	if init := initOption.FindSubmatch(entry); init != nil {
+		return string(init[1])
+	}
+	return ""
+}
