@@ -44,6 +44,8 @@ type Observation struct {
 	Recorded *Record `json:"recorded,omitempty"`
 	// WantedValid says that the recorded toplevel is still in the store.
 	WantedValid bool `json:"wanted_valid"`
+	// Previous is what a rollback without a named generation goes to.
+	Previous *Previous `json:"previous,omitempty"`
 }
 
 // Marker names the inventory entry that a host belongs to. Root-owned on the
@@ -102,9 +104,12 @@ type ActiveRun struct {
 	SwitchActive bool  `json:"switch_active"`
 	DecidesIn    int64 `json:"decides_in"` // seconds until the guard decides, by the host's uptime
 	Rebooted     bool  `json:"rebooted"`   // the host booted since the run was armed
+	// Failed are the units that were failed when it was armed: its baseline.
+	Failed []string `json:"failed"`
 }
 
-// Record is one confirmed deployment as the host remembers it.
+// Record is one confirmed deployment as the host remembers it. FlakeHash is the
+// hex digest of the flake's NAR hash, here and in every other noun.
 type Record struct {
 	FlakeHash string    `json:"flake_hash"`
 	Attribute string    `json:"attribute"`

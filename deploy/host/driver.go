@@ -1,0 +1,220 @@
+package host
+
+import (
+	"context"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/nixdeploy/nixdeploy/deploy"
+	"github.com/nixdeploy/nixdeploy/inventory"
+)
+
+// Machine is what the pipeline needs of a NixOS host, over one connection and
+// for one run; deploy/nixos has the real one. Errors are *deploy.Problem where
+// a cause is known; a lost connection is one of code unreachable.
+type Machine interface {
+	Inspect(ctx context.Context, digest string) (deploy.Observation, error)
+	Upload(ctx context.Context, digest, hash string, tar io.Reader) error
+	Build(ctx context.Context, b deploy.BuildRequest, out func(line string)) (deploy.BuildAnswer, error)
+	Arm(ctx context.Context, a deploy.ArmRequest) error
+	Start(ctx context.Context) (deploy.Claim, error)
+	Await(ctx context.Context, offset int64, wait time.Duration) (deploy.SwitchAnswer, error)
+	Contact(ctx context.Context) (links deploy.Links, claim deploy.Claim, gone bool, err error)
+	Confirm(ctx context.Context, wait time.Duration) (deploy.Settlement, error)
+	Back(ctx context.Context, wait time.Duration) (deploy.Settlement, error)
+	Record(ctx context.Context, q deploy.RecordRequest) error
+	Unlock(ctx context.Context) error
+}
+
+// Flake is what the pipeline needs of the flake that is deployed.
+type Flake struct {
+	Digest string // hex
+	Hash   string // SRI
+	Pack   func(w io.Writer) error
+}
+
+// HealthRequest asks for the health checks of a host.
+type HealthRequest struct {
+	Host     inventory.Host
+	Conn     deploy.Conn
+	Run      string   // the armed run, "" when nothing is armed
+	Baseline []string // units that were failed before
+	Once     bool     // one round, as in a soak
+}
+
+// Driver drives hosts of one run. It is safe for concurrent use, for one call
+// per host at a time. Events go to Journal before what they announce is sent.
+type Driver struct {
+	Dialer  deploy.Dialer
+	Attach  func(conn deploy.Conn, run string) Machine
+	Health  func(ctx context.Context, q HealthRequest) *deploy.Problem
+	Journal deploy.Journal
+	Flake   Flake
+	Run     string
+	Terms   Terms
+	// Detach, when done, ends every wait: the guards decide then.
+	Detach context.Context //nolint:containedctx // the run's, shared by all hosts
+
+	mu       sync.Mutex
+	sessions map[string]*session
+}
+
+// Inspect connects to h and reads it, changing nothing. The connection is kept
+// for what follows until Release.
+func (d *Driver) Inspect(ctx context.Context, h inventory.Host, stage string) deploy.HostPlan {
+	w := d.worker(h, stage, 0)
+	w.inspect(ctx)
+	plan := w.plan()
+	if plan.Problem == nil {
+		plan.Problem = Admit(w.p.Observed, h, d.Terms)
+	}
+	if plan.Problem != nil {
+		plan.Problem.Host = h.Name
+		plan.Change = deploy.ChangeBlocked
+		if plan.Observed == nil {
+			plan.Change = deploy.ChangeUnknown
+		}
+		d.Release(h.Name)
+	}
+	return plan
+}
+
+// Evaluate inspects h and asks it what the flake would change: the flake is
+// uploaded, dry-build runs, nothing is built or switched.
+func (d *Driver) Evaluate(ctx context.Context, h inventory.Host, stage string) deploy.HostPlan {
+	plan := d.Inspect(ctx, h, stage)
+	defer d.Release(h.Name)
+	if plan.Problem != nil || plan.Change == deploy.ChangeUnchanged {
+		return plan
+	}
+	w := d.worker(h, stage, 0)
+	w.p.Inspected, w.p.Observed = true, *plan.Observed
+	defer w.unlock(ctx)
+	if !w.p.Observed.FlakePresent {
+		w.try(ctx, deploy.StepUpload, w.upload)
+	}
+	if w.p.Failure == nil {
+		w.try(ctx, deploy.StepDryBuild, func(ctx context.Context) error { return w.build(ctx, true) })
+	}
+	plan.Problem = w.p.Failure
+	if plan.Problem != nil {
+		plan.Change = deploy.ChangeBlocked
+		return plan
+	}
+	return w.plan()
+}
+
+// Apply brings h to the flake's system, or back, or leaves it untouched: the
+// returned state is final unless Detach ended the wait. It emits the host's
+// events, its final state among them.
+func (d *Driver) Apply(ctx context.Context, h inventory.Host, stage string, wave int) deploy.Outcome {
+	w := d.worker(h, stage, wave)
+	out := w.drive(ctx)
+	if w.p.Adopted && w.startOver(out) {
+		w = d.worker(h, stage, wave)
+		out = w.drive(ctx)
+	}
+	return w.finish(ctx, out)
+}
+
+// Resume settles an unresolved run of ours on h, if there is one, and changes
+// nothing else: confirmed when the new system runs and is healthy, else back.
+func (d *Driver) Resume(ctx context.Context, h inventory.Host, stage string) (deploy.Outcome, bool) {
+	w := d.worker(h, stage, 0)
+	w.try(ctx, deploy.StepInspect, func(ctx context.Context) error { return w.inspectOnce(ctx) })
+	if w.p.Failure == nil && !w.p.Adopted {
+		d.Release(h.Name)
+		return deploy.Outcome{Host: h.Name, State: deploy.StateUntouched, Before: w.p.Before, After: w.p.Before}, false
+	}
+	return w.finish(ctx, w.drive(ctx)), true
+}
+
+// Goto brings h to a system that is in its store already, guarded like every
+// other change: a rollback. link is the generation that it is known by, "" for
+// none.
+func (d *Driver) Goto(ctx context.Context, h inventory.Host, stage string, wave int, system, link string) deploy.Outcome {
+	w := d.worker(h, stage, wave)
+	w.p.Goal, w.p.Wanted, w.link = deploy.GoalSystem, system, link
+	return w.finish(ctx, w.drive(ctx))
+}
+
+// Check judges a confirmed host's health once, in the soak.
+func (d *Driver) Check(ctx context.Context, h inventory.Host) *deploy.Problem {
+	s := d.session(h)
+	conn, err := s.conn(ctx, d.Dialer)
+	if err != nil {
+		return asProblem(err, h.Name, deploy.StepSoak)
+	}
+	p := d.Health(ctx, HealthRequest{Host: h, Conn: conn, Baseline: s.failedBefore(), Once: true})
+	if p != nil {
+		p.Host, p.Step = h.Name, deploy.StepSoak
+	}
+	return p
+}
+
+// Return brings a host that this run confirmed back to what it was before.
+func (d *Driver) Return(ctx context.Context, h inventory.Host, stage string, wave int, cause *deploy.Problem) deploy.Outcome {
+	before := d.session(h).recordBefore()
+	w := d.worker(h, stage, wave)
+	w.p.Goal, w.p.Wanted, w.link = deploy.GoalSystem, before.Profile, before.ProfileLink
+	w.goal = &before
+	out := w.drive(ctx)
+	out.Before = before
+	if out.State == deploy.StateConfirmed || out.State == deploy.StateUnchanged {
+		out.State = deploy.StateReturned
+		out.Problem = cause
+		if !sameSystem(before, out.After) {
+			out.State = deploy.StateStranded
+			out.Problem = notExact(before, out.After, cause)
+		}
+	} else {
+		out.State = deploy.StateStranded
+	}
+	return w.finish(ctx, out)
+}
+
+// Release closes what was kept open for the host of that name.
+func (d *Driver) Release(name string) {
+	d.mu.Lock()
+	s := d.sessions[name]
+	delete(d.sessions, name)
+	d.mu.Unlock()
+	if s != nil {
+		s.close()
+	}
+}
+
+// Close releases every host.
+func (d *Driver) Close() {
+	d.mu.Lock()
+	var names []string
+	for name := range d.sessions {
+		names = append(names, name)
+	}
+	d.mu.Unlock()
+	for _, name := range names {
+		d.Release(name)
+	}
+}
+
+func (d *Driver) session(h inventory.Host) *session {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.sessions == nil {
+		d.sessions = map[string]*session{}
+	}
+	s := d.sessions[h.Name]
+	if s == nil {
+		s = &session{host: h}
+		d.sessions[h.Name] = s
+	}
+	return s
+}
+
+func (d *Driver) worker(h inventory.Host, stage string, wave int) *worker {
+	return &worker{
+		d: d, h: h, stage: stage, wave: wave, run: d.Run, s: d.session(h),
+		p: Progress{Goal: deploy.GoalFlake, Mode: h.Activation},
+	}
+}

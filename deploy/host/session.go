@@ -1,0 +1,157 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/nixdeploy/nixdeploy/deploy"
+	"github.com/nixdeploy/nixdeploy/inventory"
+)
+
+// session keeps the connection to one host, and what must outlive one call of
+// the Driver: the inspection, and what the host was before this run.
+type session struct {
+	host inventory.Host
+
+	mu       sync.Mutex
+	live     *sharedConn
+	observed *deploy.Observation // taken by the first worker that asks
+	before   deploy.Links
+	failed   []string
+}
+
+// conn gives the open connection, or opens one.
+func (s *session) conn(ctx context.Context, dialer deploy.Dialer) (*sharedConn, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.live != nil {
+		return s.live, nil
+	}
+	conn, err := dialer.Dial(ctx, s.host)
+	if err != nil {
+		return nil, err
+	}
+	s.live = &sharedConn{conn: conn}
+	return s.live, nil
+}
+
+// fresh opens a new connection and, once it stands, replaces the old one.
+func (s *session) fresh(ctx context.Context, dialer deploy.Dialer) (*sharedConn, error) {
+	conn, err := dialer.Dial(ctx, s.host)
+	if err != nil {
+		return nil, err
+	}
+	return &sharedConn{conn: conn}, nil
+}
+
+func (s *session) replace(conn *sharedConn) {
+	s.mu.Lock()
+	old := s.live
+	s.live = conn
+	s.mu.Unlock()
+	if old != nil {
+		_ = old.Close() // it is done with; what it could still say does not matter
+	}
+}
+
+func (s *session) close() { s.replace(nil) }
+
+func (s *session) keepObservation(o deploy.Observation) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.observed = &o
+}
+
+// takeObservation hands the kept inspection out once: a later worker looks anew.
+func (s *session) takeObservation() *deploy.Observation {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	o := s.observed
+	s.observed = nil
+	return o
+}
+
+func (s *session) keepBefore(l deploy.Links, failed []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.before, s.failed = l, failed
+}
+
+func (s *session) recordBefore() deploy.Links {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.before
+}
+
+func (s *session) failedBefore() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.failed
+}
+
+// sharedConn lets the health checks and the sign of life use one connection:
+// one script at a time.
+type sharedConn struct {
+	mu   sync.Mutex
+	conn deploy.Conn
+}
+
+func (c *sharedConn) Run(ctx context.Context, cmd deploy.Command, out, errs func(string)) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.conn.Run(ctx, cmd, out, errs)
+}
+
+func (c *sharedConn) Close() error { return c.conn.Close() }
+
+// Pauses between attempts to reach a host again.
+const (
+	firstPause = 500 * time.Millisecond
+	maxPause   = 5 * time.Second
+)
+
+// lost reports whether an error means that the connection is gone, so that the
+// truth is only to be had over a new one.
+func lost(err error) bool {
+	var p *deploy.Problem
+	return errors.As(err, &p) && (p.Code == deploy.CodeUnreachable || p.Code == deploy.CodeProtocol)
+}
+
+// reach runs ask over the session's connection, and over new ones while the
+// connection is what fails, until the deadline of ctx.
+func (w *worker) reach(ctx context.Context, ask func(ctx context.Context, m Machine) error) error {
+	pause := firstPause
+	for {
+		err := w.ask(ctx, ask)
+		if err == nil || !lost(err) {
+			return err
+		}
+		w.s.close()
+		select {
+		case <-ctx.Done():
+			return err
+		case <-w.detached():
+			return err
+		case <-time.After(pause):
+		}
+		pause = min(2*pause, maxPause)
+	}
+}
+
+// ask runs one request over the session's connection.
+func (w *worker) ask(ctx context.Context, ask func(ctx context.Context, m Machine) error) error {
+	conn, err := w.s.conn(ctx, w.d.Dialer)
+	if err != nil {
+		return err
+	}
+	return ask(ctx, w.d.Attach(conn, w.run))
+}
+
+func (w *worker) detached() <-chan struct{} {
+	if w.d.Detach == nil {
+		return nil
+	}
+	return w.d.Detach.Done()
+}

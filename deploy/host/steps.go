@@ -1,0 +1,469 @@
+package host
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nixdeploy/nixdeploy/deploy"
+	"github.com/nixdeploy/nixdeploy/inventory"
+)
+
+// How long one script may take that does nothing slow, and how long the longer
+// ones wait on the host before they answer.
+const (
+	briefly = 60 * time.Second
+	slice   = 20 * time.Second
+)
+
+func (w *worker) inspectOnce(ctx context.Context) error {
+	if o := w.s.takeObservation(); o != nil {
+		w.observe(*o)
+		return nil
+	}
+	if p := w.inspect(ctx); p != nil {
+		return p
+	}
+	w.s.takeObservation()
+	if p := Admit(w.p.Observed, w.h, w.d.Terms); p != nil {
+		return p
+	}
+	return nil
+}
+
+// inspect connects and reads. The typed nil is avoided on purpose: callers
+// compare with nil.
+func (w *worker) inspect(ctx context.Context) *deploy.Problem {
+	ctx, cancel := context.WithTimeout(ctx, briefly)
+	defer cancel()
+	_ = w.emit(ctx, deploy.Event{Kind: deploy.EventStepStarted, Step: deploy.StepConnect})
+	var o deploy.Observation
+	err := w.ask(ctx, func(ctx context.Context, m Machine) (err error) {
+		o, err = m.Inspect(ctx, w.d.Flake.Digest)
+		return err
+	})
+	if err != nil {
+		w.s.close()
+		p := asProblem(err, w.h.Name, deploy.StepConnect)
+		w.fail(p)
+		return p
+	}
+	w.observe(o)
+	w.s.keepObservation(o)
+	return nil
+}
+
+func (w *worker) observe(o deploy.Observation) {
+	w.p.Inspected, w.p.Observed, w.p.Before = true, o, o.Links
+	if a := o.Active; a != nil && w.d.Terms.Ours(a.Run) {
+		w.adopt(a)
+		return
+	}
+	if r := o.Recorded; w.p.Goal == deploy.GoalFlake && r != nil && r.Attribute == w.h.Attribute && o.WantedValid {
+		w.p.Wanted, w.p.Recorded = r.Toplevel, o.Marker != nil
+	}
+}
+
+// adopt takes over where a dead run of ours stopped: the host is believed over
+// the journal.
+func (w *worker) adopt(a *deploy.ActiveRun) {
+	w.run = a.Run
+	w.p.Adopted, w.p.Armed, w.p.Started = true, true, true
+	w.p.Wanted, w.p.Before = a.Wanted, a.Record
+	w.p.Mode = inventory.Activation(a.Mode)
+	w.p.Observed.FailedUnits = a.Failed
+	w.armedAt = time.Now()
+}
+
+func (w *worker) upload(ctx context.Context) error {
+	if err := w.freeLease(ctx); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Minute)
+	defer cancel()
+	r, pipe := io.Pipe()
+	packed := make(chan struct{})
+	go func() { // ends when the pack is read, or when the reader is closed below
+		defer close(packed)
+		pipe.CloseWithError(w.d.Flake.Pack(pipe))
+	}()
+	err := w.ask(ctx, func(ctx context.Context, m Machine) error {
+		return m.Upload(ctx, w.d.Flake.Digest, w.d.Flake.Hash, r)
+	})
+	_ = r.Close()
+	<-packed
+	if err != nil {
+		return err
+	}
+	w.locked, w.p.Uploaded = true, true
+	return nil
+}
+
+// freeLease gives back the lease of a dead run of ours, which would otherwise
+// shut this one out until it expires.
+func (w *worker) freeLease(ctx context.Context) error {
+	l := w.p.Observed.Lease
+	if l == nil || l.Run == w.run || !w.d.Terms.Ours(l.Run) {
+		return nil
+	}
+	conn, err := w.s.conn(ctx, w.d.Dialer)
+	if err != nil {
+		return err
+	}
+	return w.d.Attach(conn, l.Run).Unlock(ctx)
+}
+
+func (w *worker) build(ctx context.Context, planOnly bool) error {
+	if err := w.freeLease(ctx); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*w.h.BuildTimeout+briefly)
+	defer cancel()
+	q := deploy.BuildRequest{
+		PlanOnly: planOnly, Digest: w.d.Flake.Digest, Hash: w.d.Flake.Hash,
+		Attribute: w.h.Attribute, Timeout: w.h.BuildTimeout,
+	}
+	var a deploy.BuildAnswer
+	err := w.ask(ctx, func(ctx context.Context, m Machine) (err error) {
+		a, err = m.Build(ctx, q, func(line string) { w.output(ctx, deploy.StepBuild, line) })
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	w.locked = w.locked || !planOnly
+	w.p.Built = &a
+	if p := judgeBuild(a, w.h); p != nil {
+		return p
+	}
+	w.p.Wanted = a.Toplevel
+	return nil
+}
+
+func judgeBuild(a deploy.BuildAnswer, h inventory.Host) *deploy.Problem {
+	switch {
+	case a.DryBuildCode != 0:
+		return &deploy.Problem{
+			Code: deploy.CodeEvaluation, Step: deploy.StepDryBuild,
+			What:    fmt.Sprintf("nixosConfigurations.%q does not evaluate (exit code %d)", h.Attribute, a.DryBuildCode),
+			Details: tail(a.Output, 20),
+			Next:    evaluationHint(a.Output, h),
+		}
+	case a.BuildCode != 0 || a.Toplevel == "":
+		return &deploy.Problem{
+			Code: deploy.CodeBuild, What: fmt.Sprintf("the system does not build (exit code %d)", a.BuildCode),
+			Details: tail(a.Output, 20),
+			Next:    "mend what the log names, then run the same command again",
+		}
+	case a.Unswitchable:
+		return &deploy.Problem{
+			Code: deploy.CodeUnsupported,
+			What: "the new system has no bin/switch-to-configuration",
+			Next: "set system.switch.enable = true for it",
+		}
+	}
+	return nil
+}
+
+// evaluationHint knows the remedies of the errors that people meet most
+// (contract 5.3).
+func evaluationHint(output []string, h inventory.Host) string {
+	text := strings.Join(output, "\n")
+	for _, known := range []struct{ sign, hint string }{
+		{"does not provide attribute", fmt.Sprintf("name the configuration in hosts.toml: [hosts.%s] attribute = \"...\"", h.Name)},
+		{"requires lock file changes", "nixdeploy lock, then commit flake.lock"},
+		{"experimental Nix feature", "set nix.settings.experimental-features = [ \"nix-command\" \"flakes\" ] on the host"},
+		{"No space left on device", "free space on the host: nix-collect-garbage --delete-older-than 30d"},
+		{"unable to download", "the host could not fetch an input: look at its network and its substituters"},
+	} {
+		if strings.Contains(text, known.sign) {
+			return known.hint
+		}
+	}
+	return "mend the configuration at the place that Nix names, then run the same command again"
+}
+
+func (w *worker) arm(ctx context.Context) error {
+	if err := w.freeLease(ctx); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, briefly)
+	defer cancel()
+	q := deploy.ArmRequest{
+		Stage: w.stage, Fleet: w.d.Terms.Fleet, Host: w.h.Name,
+		Digest: w.d.Flake.Digest, Hash: w.d.Flake.Hash, Attribute: w.h.Attribute,
+		Mode: string(w.p.Mode), Goal: w.p.Goal, Wanted: w.p.Wanted, WantedLink: w.link,
+		Expect:            w.p.Before,
+		ActivationTimeout: w.h.ActivationTimeout, ConfirmTimeout: w.h.ConfirmTimeout,
+	}
+	w.armedAt = time.Now()
+	err := w.ask(ctx, func(ctx context.Context, m Machine) error { return m.Arm(ctx, q) })
+	if lost(err) {
+		// It may be armed or not: asking again is harmless, arming twice arms once.
+		w.s.close()
+		err = w.ask(ctx, func(ctx context.Context, m Machine) error { return m.Arm(ctx, q) })
+	}
+	if err != nil {
+		w.p.Armed = lost(err) // not known: the way back finds out
+		return err
+	}
+	w.p.Armed, w.locked = true, true
+	return nil
+}
+
+// doSwitch sends the switch once and waits for its end.
+func (w *worker) doSwitch(ctx context.Context) error {
+	limit := w.h.ActivationTimeout
+	ctx, cancel := context.WithTimeout(ctx, limit+w.h.ConfirmTimeout)
+	defer cancel()
+	if !w.p.Started {
+		err := w.reach(ctx, func(ctx context.Context, m Machine) error {
+			_, err := m.Start(ctx)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		w.p.Started = true
+	}
+	a, err := w.await(ctx)
+	if err != nil {
+		return err
+	}
+	w.p.Switch = &a
+	if p := w.decided(a); p != nil {
+		return p
+	}
+	if !a.Done && !a.Lost {
+		return &deploy.Problem{Code: deploy.CodeSwitch, What: fmt.Sprintf("the switch has not ended after %s", limit), Details: tail(a.Output, 20)}
+	}
+	if p := JudgeSwitch(w.p.Mode, w.p.Wanted, w.p.Before, a); p != nil {
+		return p
+	}
+	return nil
+}
+
+// decided says whether somebody settled the run while the switch was awaited.
+func (w *worker) decided(a deploy.SwitchAnswer) *deploy.Problem {
+	switch {
+	case a.Gone && a.Result == deploy.ResultConfirmed:
+		w.p.Settled = &deploy.Settlement{Claim: deploy.ClaimConfirm, Result: a.Result, Links: a.Links}
+		return nil
+	case a.Gone:
+		w.p.Settled = &deploy.Settlement{Claim: deploy.ClaimReturn, Result: a.Result, Links: a.Links}
+		return late()
+	case a.Claim == deploy.ClaimReturn:
+		return late()
+	}
+	return nil
+}
+
+func late() *deploy.Problem {
+	return &deploy.Problem{Code: deploy.CodeLate, What: "the guard returned the host before it was confirmed: there was no sign of life in time"}
+}
+
+// await follows the switch until it ends or somebody decides, over new
+// connections when the old one is lost.
+func (w *worker) await(ctx context.Context) (deploy.SwitchAnswer, error) {
+	var offset int64
+	var output []string
+	until := time.Now().Add(w.h.ActivationTimeout)
+	for {
+		var a deploy.SwitchAnswer
+		err := w.reach(ctx, func(ctx context.Context, m Machine) (err error) {
+			call, cancel := context.WithTimeout(ctx, slice+briefly)
+			defer cancel()
+			a, err = m.Await(call, offset, min(slice, max(time.Until(until), time.Second)))
+			return err
+		})
+		if err != nil {
+			return a, err
+		}
+		offset = a.Offset
+		for _, line := range a.Output {
+			w.output(ctx, deploy.StepSwitch, line)
+		}
+		output = tail(append(output, a.Output...), 200)
+		a.Output = output
+		if a.Done || a.Lost || a.Gone || a.Claim != deploy.ClaimNone || time.Now().After(until) {
+			return a, nil
+		}
+	}
+}
+
+// reconnect proves that the host can be reached anew: a living old connection
+// proves nothing. Once it stands, the new one is used for all that follows.
+func (w *worker) reconnect(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, w.h.ConfirmTimeout)
+	defer cancel()
+	pause := firstPause
+	for {
+		err := w.contactAnew(ctx)
+		if err == nil {
+			w.p.Fresh = true
+			return nil
+		}
+		if !lost(err) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return &deploy.Problem{
+				Code: deploy.CodeReachable, Err: err,
+				What: fmt.Sprintf("no new connection within %s of the switch", w.h.ConfirmTimeout),
+			}
+		case <-w.detached():
+			return err
+		case <-time.After(pause):
+		}
+		pause = min(2*pause, maxPause)
+	}
+}
+
+func (w *worker) contactAnew(ctx context.Context) error {
+	conn, err := w.s.fresh(ctx, w.d.Dialer)
+	if err != nil {
+		return err
+	}
+	_, claim, gone, err := w.d.Attach(conn, w.run).Contact(ctx)
+	if err != nil {
+		_ = conn.Close() // it proved nothing
+		return err
+	}
+	w.s.replace(conn)
+	if gone || claim == deploy.ClaimReturn {
+		return late()
+	}
+	return nil
+}
+
+func (w *worker) health(ctx context.Context) error {
+	conn, err := w.s.conn(ctx, w.d.Dialer)
+	if err != nil {
+		return err
+	}
+	q := HealthRequest{Host: w.h, Conn: conn, Baseline: w.baseline()}
+	if w.p.Armed {
+		q.Run = w.run
+		alive, stop := context.WithCancel(ctx)
+		done := make(chan struct{})
+		go func() { // ends by stop, awaited below
+			defer close(done)
+			w.stayAlive(alive, conn)
+		}()
+		defer func() { stop(); <-done }()
+	}
+	if p := w.d.Health(ctx, q); p != nil {
+		return p
+	}
+	w.p.Healthy = true
+	return nil
+}
+
+// baseline is what was already broken before, and is not blamed on this run. On
+// an unchanged host that is what its record remembers, so that a unit which
+// failed since counts.
+func (w *worker) baseline() []string {
+	if !w.p.Armed && w.p.Recorded && w.p.Observed.Recorded != nil {
+		return w.p.Observed.Recorded.Failed
+	}
+	return w.p.Observed.FailedUnits
+}
+
+// stayAlive gives the guard a sign of life while checks wait for something else.
+func (w *worker) stayAlive(ctx context.Context, conn *sharedConn) {
+	ticker := time.NewTicker(w.h.ConfirmTimeout / 3)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			// A contact that fails is noticed by the check or the confirmation.
+			_, _, _, _ = w.d.Attach(conn, w.run).Contact(ctx)
+		}
+	}
+}
+
+func (w *worker) confirm(ctx context.Context) error {
+	return w.settle(ctx, deploy.StepConfirm, func(ctx context.Context, m Machine) (deploy.Settlement, error) { return m.Confirm(ctx, slice) })
+}
+
+func (w *worker) back(ctx context.Context) error {
+	err := w.settle(ctx, deploy.StepReturn, func(ctx context.Context, m Machine) (deploy.Settlement, error) { return m.Back(ctx, slice) })
+	if err != nil && w.p.Settled == nil {
+		w.p.Unsettled = true
+	}
+	return err
+}
+
+// settle asks until the host has decided, over new connections when need be.
+// The bound covers the guard's own deadline and a whole activation after it.
+func (w *worker) settle(ctx context.Context, s deploy.Step, ask func(context.Context, Machine) (deploy.Settlement, error)) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Until(w.armedAt)+2*w.h.ActivationTimeout+2*w.h.ConfirmTimeout+briefly)
+	defer cancel()
+	for {
+		var got deploy.Settlement
+		err := w.reach(ctx, func(ctx context.Context, m Machine) (err error) {
+			call, stop := context.WithTimeout(ctx, slice+briefly)
+			defer stop()
+			got, err = ask(call, m)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if got.Result != deploy.ResultNone {
+			w.p.Settled = &got
+			return w.judgeSettlement(s, got)
+		}
+		if got.Claim == deploy.ClaimNone && got.Links.ProfileLink != "" && ctx.Err() == nil && !w.p.Started {
+			return nil
+		}
+	}
+}
+
+func (w *worker) judgeSettlement(s deploy.Step, got deploy.Settlement) error {
+	switch {
+	case got.Result == deploy.ResultStranded:
+		return &deploy.Problem{Code: deploy.CodeReturnFailed, What: "the way back failed on the host", Details: tail(got.Log, 20)}
+	case s == deploy.StepConfirm && got.Result == deploy.ResultReturned && got.Claim == deploy.ClaimReturn:
+		return late()
+	case s == deploy.StepConfirm && got.Result == deploy.ResultReturned:
+		return &deploy.Problem{Code: deploy.CodeSwitch, What: "the host could not set the new system as what it boots, and went back", Details: tail(got.Log, 20)}
+	}
+	return nil
+}
+
+func (w *worker) record(ctx context.Context) error {
+	if err := w.freeLease(ctx); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, briefly)
+	defer cancel()
+	err := w.ask(ctx, func(ctx context.Context, m Machine) error {
+		return m.Record(ctx, deploy.RecordRequest{
+			Stage: w.stage, Fleet: w.d.Terms.Fleet, Host: w.h.Name,
+			Digest: w.d.Flake.Digest, Attribute: w.h.Attribute, Toplevel: w.p.Wanted,
+		})
+	})
+	if err != nil {
+		return err
+	}
+	w.p.Recorded, w.locked = true, false
+	return nil
+}
+
+func sameSystem(a, b deploy.Links) bool {
+	return a.Profile == b.Profile && a.Running == b.Running && a.ProfileLink == b.ProfileLink &&
+		(a.NextBoot == "" || b.NextBoot == "" || a.NextBoot == b.NextBoot)
+}
+
+func notExact(before, after deploy.Links, cause *deploy.Problem) *deploy.Problem {
+	p := &deploy.Problem{Code: deploy.CodeReturnFailed, What: "went back, but not to exactly what it was", Err: cause}
+	p.Details = slices.Concat(linkLines("was", before), linkLines("is", after))
+	return p
+}

@@ -1,0 +1,222 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nixdeploy/nixdeploy/deploy"
+	"github.com/nixdeploy/nixdeploy/inventory"
+)
+
+// worker drives one host once: it asks Next, acts, and remembers.
+type worker struct {
+	d     *Driver
+	h     inventory.Host
+	stage string
+	wave  int
+	run   string // id by which the host knows the run: of an earlier one when adopted
+	link  string // generation of the wanted system, for GoalSystem
+	goal  *deploy.Links
+	s     *session
+	p     Progress
+
+	locked  bool      // the lease was taken, so it is given back
+	armedAt time.Time // local, for how long to wait for the guard
+}
+
+// drive goes step by step to a final state, or until it is told to detach.
+func (w *worker) drive(ctx context.Context) deploy.Outcome {
+	for {
+		next := Next(w.p)
+		if next.State != "" {
+			return w.outcome(next.State)
+		}
+		select {
+		case <-w.detached():
+			return w.leave()
+		default:
+		}
+		w.take(ctx, next.Step)
+	}
+}
+
+func (w *worker) take(ctx context.Context, s deploy.Step) {
+	act := map[deploy.Step]func(context.Context) error{
+		deploy.StepInspect:   w.inspectOnce,
+		deploy.StepUpload:    w.upload,
+		deploy.StepBuild:     func(ctx context.Context) error { return w.build(ctx, false) },
+		deploy.StepArm:       w.arm,
+		deploy.StepSwitch:    w.doSwitch,
+		deploy.StepReconnect: w.reconnect,
+		deploy.StepHealth:    w.health,
+		deploy.StepConfirm:   w.confirm,
+		deploy.StepRecord:    w.record,
+		deploy.StepReturn:    w.back,
+	}[s]
+	w.try(ctx, s, act)
+}
+
+// try runs one step between its events. A failure is kept as the host's first,
+// and an intent that cannot be made durable stops the step before it is sent.
+func (w *worker) try(ctx context.Context, s deploy.Step, act func(context.Context) error) {
+	begun := time.Now()
+	if s.Changes() {
+		if err := w.emit(ctx, deploy.Event{Kind: deploy.EventStepIntent, Step: s, Wanted: w.p.Wanted, Before: w.beforeOrNil()}); err != nil {
+			w.fail(asProblem(fmt.Errorf("writing the intent to the journal: %w", err), w.h.Name, s))
+			if s == deploy.StepReturn {
+				w.p.Unsettled = true
+			}
+			return
+		}
+	}
+	_ = w.emit(ctx, deploy.Event{Kind: deploy.EventStepStarted, Step: s})
+	if err := act(ctx); err != nil {
+		p := asProblem(err, w.h.Name, s)
+		w.fail(p)
+		_ = w.emit(ctx, deploy.Event{Kind: deploy.EventStepFailed, Step: s, Problem: p, Duration: time.Since(begun)})
+		return
+	}
+	_ = w.emit(ctx, deploy.Event{Kind: deploy.EventStepFinished, Step: s, Wanted: w.p.Wanted, Duration: time.Since(begun)})
+}
+
+func (w *worker) fail(p *deploy.Problem) {
+	if w.p.Failure == nil {
+		w.p.Failure = p
+	}
+}
+
+func (w *worker) emit(ctx context.Context, e deploy.Event) error {
+	e.Time, e.Run, e.Stage, e.Wave, e.Host = time.Now(), w.d.Run, w.stage, w.wave, w.h.Name
+	return w.d.Journal.Append(context.WithoutCancel(ctx), e)
+}
+
+func (w *worker) output(ctx context.Context, s deploy.Step, line string) {
+	_ = w.emit(ctx, deploy.Event{Kind: deploy.EventOutput, Step: s, Message: line})
+}
+
+func (w *worker) beforeOrNil() *deploy.Links {
+	if !w.p.Inspected {
+		return nil
+	}
+	l := w.p.Before
+	return &l
+}
+
+// plan words what is known of the host as a line of a plan.
+func (w *worker) plan() deploy.HostPlan {
+	plan := deploy.HostPlan{Host: w.h.Name, Target: w.h.Target, Change: deploy.ChangeUnknown, Wanted: w.p.Wanted, Problem: w.p.Failure}
+	if !w.p.Inspected {
+		return plan
+	}
+	o := w.p.Observed
+	plan.Observed = &o
+	switch {
+	case w.p.Failure != nil:
+		plan.Change = deploy.ChangeBlocked
+	case w.p.Unchanged():
+		plan.Change = deploy.ChangeUnchanged
+	case w.p.Wanted != "":
+		plan.Change = deploy.ChangeSwitch
+	}
+	if b := w.p.Built; b != nil {
+		plan.Build, plan.Fetch, plan.Download = b.Build, b.Fetch, b.Download
+	}
+	if w.p.Adopted {
+		plan.Notes = append(plan.Notes, "an earlier run of yours is unresolved here: it is settled first")
+	}
+	return plan
+}
+
+func (w *worker) outcome(state deploy.State) deploy.Outcome {
+	out := deploy.Outcome{Host: w.h.Name, State: state, Changed: w.p.Armed, Problem: w.p.Failure, Before: w.p.Before, After: w.after()}
+	if state == deploy.StateConfirmed {
+		out.Problem = nil
+	}
+	return out
+}
+
+// after is the newest reading of the links.
+func (w *worker) after() deploy.Links {
+	switch {
+	case w.p.Settled != nil:
+		return w.p.Settled.Links
+	case w.p.Switch != nil:
+		return w.p.Switch.Links
+	}
+	return w.p.Observed.Links
+}
+
+// leave ends the work on a host at once; what is armed is decided by its guard.
+func (w *worker) leave() deploy.Outcome {
+	out := w.outcome(deploy.StateUntouched)
+	if w.p.Armed {
+		out.State = deploy.StateInFlight
+	}
+	out.Problem = &deploy.Problem{
+		Code: deploy.CodeInterrupted, Host: w.h.Name, What: "left by a second interruption",
+		Next: "nixdeploy resume",
+	}
+	return out
+}
+
+// startOver reports whether settling an earlier run of ours left the host
+// ready for the run at hand, rather than being the answer to it.
+func (w *worker) startOver(out deploy.Outcome) bool {
+	switch out.State {
+	case deploy.StateConfirmed:
+		return w.p.Observed.Active.FlakeHash != w.d.Flake.Digest || w.p.Observed.Active.Attribute != w.h.Attribute
+	case deploy.StateReturned:
+		return out.Problem == nil || out.Problem.Code != deploy.CodeHealth && out.Problem.Code != deploy.CodeInconclusive
+	}
+	return false
+}
+
+// finish writes the host's final state, gives the lock back and words what a
+// person needs to know.
+func (w *worker) finish(ctx context.Context, out deploy.Outcome) deploy.Outcome {
+	w.unlock(ctx)
+	if out.Problem != nil {
+		out.Problem.Host = w.h.Name
+		explain(out)
+	}
+	if out.State == deploy.StateConfirmed {
+		w.s.keepBefore(w.p.Before, w.p.Observed.FailedUnits)
+	}
+	before, after := out.Before, out.After
+	e := deploy.Event{Kind: deploy.EventHostState, State: out.State, Problem: out.Problem, Wanted: w.p.Wanted}
+	if w.p.Inspected {
+		e.Before, e.After = &before, &after
+	}
+	if err := w.emit(ctx, e); err != nil && out.Problem == nil {
+		out.Problem = asProblem(fmt.Errorf("writing the host's state to the journal: %w", err), w.h.Name, deploy.StepRecord)
+	}
+	return out
+}
+
+// unlock gives a lease back, best effort: it runs out by itself.
+func (w *worker) unlock(ctx context.Context) {
+	if !w.locked || w.p.Armed {
+		return
+	}
+	w.locked = false
+	_ = w.ask(ctx, func(ctx context.Context, m Machine) error { return m.Unlock(ctx) })
+}
+
+func asProblem(err error, host string, s deploy.Step) *deploy.Problem {
+	var p *deploy.Problem
+	if !errors.As(err, &p) {
+		p = &deploy.Problem{Code: deploy.CodeInternal, What: err.Error(), Err: err}
+		if errors.Is(err, context.DeadlineExceeded) {
+			p.Code, p.What = deploy.CodeUnreachable, "no answer in time"
+		}
+	}
+	if p.Host == "" {
+		p.Host = host
+	}
+	if p.Step == "" {
+		p.Step = s
+	}
+	return p
+}

@@ -1,0 +1,67 @@
+package nixos
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// What Nix prints before a build (contract 5.1): a head line per list, then one
+// store path a line, indented by two.
+var (
+	listHead = regexp.MustCompile(`^(?:this|these)(?: \d+)? (?:derivations?|paths?) will be (built|fetched)(?: \(([\d.]+ [KMGT]iB) download, [\d.]+ [KMGT]iB unpacked\))?:$`)
+	listItem = regexp.MustCompile(`^  (/nix/store/\S+)$`)
+)
+
+// dryBuild reads the lists out of a dry-build's output, line by line.
+type dryBuild struct {
+	build, fetch []string
+	download     string
+	list         *[]string
+}
+
+func (d *dryBuild) line(line string) {
+	if m := listHead.FindStringSubmatch(line); m != nil {
+		d.list = &d.build
+		if m[1] == "fetched" {
+			d.list, d.download = &d.fetch, m[2]
+		}
+		return
+	}
+	m := listItem.FindStringSubmatch(line)
+	if m == nil {
+		d.list = nil
+		return
+	}
+	if d.list != nil {
+		*d.list = append(*d.list, m[1])
+	}
+}
+
+// toplevelOf reads T out of `nix build --dry-run --json` (contract 5.1).
+func toplevelOf(text string) (string, error) {
+	var built []struct {
+		Outputs map[string]string `json:"outputs"`
+	}
+	if err := json.Unmarshal([]byte(text), &built); err != nil {
+		return "", fmt.Errorf("reading what nix build --dry-run --json printed: %w", err)
+	}
+	if len(built) != 1 || !strings.HasPrefix(built[0].Outputs["out"], "/nix/store/") {
+		return "", fmt.Errorf("nix build --dry-run --json named no toplevel: %.200s", text)
+	}
+	return built[0].Outputs["out"], nil
+}
+
+// tail keeps the newest lines.
+type tail []string
+
+const tailLines = 40
+
+func (t *tail) add(line string) {
+	if len(*t) == tailLines {
+		copy(*t, (*t)[1:])
+		*t = (*t)[:tailLines-1]
+	}
+	*t = append(*t, line)
+}

@@ -1,0 +1,42 @@
+// Package nixos holds what is run on a NixOS machine and how its answers are
+// read: the remote scripts are files under scripts/, embedded, and every
+// function here is one round trip over a deploy.Conn.
+//
+// It decides nothing (deploy/host does) and knows nothing of SSH. Nothing is
+// ever formatted into a script: data goes as arguments or as payload.
+package nixos
+
+import (
+	"embed"
+	"strings"
+)
+
+//go:embed scripts/*.sh
+var files embed.FS
+
+const library = "lib.sh"
+
+// Script gives the text of a remote script as it is sent: its first two lines,
+// by which it is known, then the library, then its own body. It panics for a
+// name that is not embedded, which no input can cause.
+func Script(name string) string {
+	head, body := split(read(name + ".sh"))
+	return head + read(library) + body
+}
+
+// Names lists the scripts that can be sent.
+func Names() []string { return []string{"inspect", "upload", "build", "guard", "probe"} }
+
+func read(name string) string {
+	data, err := files.ReadFile("scripts/" + name)
+	if err != nil {
+		panic("nixos: " + err.Error())
+	}
+	return string(data)
+}
+
+func split(text string) (head, body string) {
+	first := strings.IndexByte(text, '\n') + 1
+	second := first + strings.IndexByte(text[first:], '\n') + 1
+	return text[:second], text[second:]
+}

@@ -1,0 +1,62 @@
+#!/bin/sh
+# nixdeploy remote script: build
+# Renews the lock, runs nixos-rebuild dry-build, then either evaluates the wanted
+# toplevel (plan) or builds it (build), so that the switch itself is short.
+# Arguments: NONCE RUN OPERATOR LEASE PLAN|BUILD DIGEST REF ATTRIBUTE TIMEOUT
+nonce=$1 run=$2 operator=$3 seconds=$4 what=$5 digest=$6 ref=$7 attribute=$8 timeout=$9
+
+# The lease must outlive a long build: renewed until this script ends.
+keep_lease() {
+	while kill -0 "$$" 2>/dev/null; do
+		sleep $((seconds / 3))
+		enter
+		clock
+		if lease_live && [ "$l_run" = "$run" ]; then write_lease "$run" "$operator" "$seconds"; fi
+		leave
+	done
+}
+
+if [ "$what" = build ]; then
+	enter
+	take_lease "$run" "$operator" "$seconds"
+	leave
+	keep_lease >/dev/null 2>&1 3<&- &
+	keeper=$!
+	trap 'kill "$keeper" 2>/dev/null' EXIT
+fi
+touch "$UPLOADS/$digest" 2>/dev/null
+say phase dry-build
+timeout -k 10 "$timeout" nixos-rebuild dry-build --flake "$ref#$attribute" \
+	--no-update-lock-file --no-write-lock-file 2>&1 3<&-
+code=$?
+say dry-build "$code"
+if [ "$code" != 0 ]; then
+	say end build
+	exit 0
+fi
+if [ "$what" = plan ]; then
+	say phase evaluate
+	json=$(timeout -k 10 "$timeout" nix --extra-experimental-features 'nix-command flakes' build --dry-run --json \
+		--no-link --no-update-lock-file --no-write-lock-file \
+		"$ref#nixosConfigurations.\"$attribute\".config.system.build.toplevel" 2>/dev/null 3<&-)
+	say evaluated "$? $json"
+	say end build
+	exit 0
+fi
+say phase build
+work=$STATE/build-$run
+rm -rf "$work"
+mkdir -p "$work" "$ROOTS" && cd "$work" || exit 1
+timeout -k 10 "$timeout" nixos-rebuild build --fast --flake "$ref#$attribute" \
+	--no-update-lock-file --no-write-lock-file 2>&1 3<&-
+code=$?
+say build "$code"
+if [ "$code" = 0 ]; then
+	wanted=$(readlink -f "$work/result")
+	# Pinned before the link that keeps it goes.
+	ln -sfn "$wanted" "$ROOTS/wanted-$run"
+	say wanted "$wanted"
+	if ! [ -x "$wanted/bin/switch-to-configuration" ]; then say unswitchable yes; fi
+fi
+cd / && rm -rf "$work"
+say end build

@@ -1,0 +1,586 @@
+#!/bin/sh
+# nixdeploy remote script: guard
+# Guard, claim and lock of one host, in one script. The deployer sends it with a
+# verb; `arm` also leaves it on the host, where the guard's unit and the unit of
+# the switch run it from the run folder. Whatever is decided is decided by
+# `decide`, a plain table of state -> action; only the guard acts on a claim.
+#
+# On the host: active/ is the one unresolved run. meta: what was armed and the
+# record to return to; deadline: boot id and uptime; claim: a symbolic link, so
+# that exactly one can make it; result: how it ended; switch.log, switch.rc.
+# Arguments: NONCE VERB ...; without a deployer NONCE is "-".
+nonce=$1 verb=$2
+shift 2
+
+# ---- the table -----------------------------------------------------------
+
+# decide CLAIM RESULT DUE SYSTEM -> $action
+#   CLAIM  none confirm return       who won the one decision
+#   RESULT none confirmed returned stranded
+#   DUE    yes no                    the guard's deadline has passed
+#   SYSTEM new other                 what runs is what was wanted (see system_is)
+decide() {
+	case $1/$2/$3/$4 in
+	*/confirmed/*/*) action=close ;;
+	*/returned/*/*) action=close ;;
+	*/stranded/*/*) action=hold ;;
+	none/none/no/*) action=wait ;;
+	none/none/yes/*) action=claim ;;
+	confirm/none/*/new) action=finish ;;
+	confirm/none/*/other) action=return ;;
+	return/none/*/*) action=return ;;
+	*) action=hold ;;
+	esac
+}
+
+# In switch mode everything must already be as wanted; in test-first the running
+# system must be, since confirm is what sets the rest. -> $system
+system_is() { # after load_active, read_links
+	system=other
+	if [ "$running" != "$a_wanted" ]; then return; fi
+	case $a_mode in
+	test-first) system=new ;;
+	*) if [ "$profile" = "$a_wanted" ] && next_is "$a_wanted"; then system=new; fi ;;
+	esac
+}
+
+# What cannot be read is not held against the host: it is reported as unverified.
+next_is() { [ -z "$next" ] || [ "$next" = "$1" ]; }
+
+on_record() {
+	[ "$profile" = "$a_profile" ] && [ "$running" = "$a_running" ] && next_is "${a_next:-$next}" &&
+		{ [ "$link" = "$a_link" ] || ! [ -e "$PROFILES/$a_link" ]; }
+}
+
+# ---- small effects -------------------------------------------------------
+
+note() {
+	printf '%s\n' "$*" >>"$ACTIVE/log"
+	if [ "$nonce" = - ]; then printf '%s\n' "$*"; fi
+}
+
+durable() { sync "$@" 2>/dev/null; }
+
+claim_for() { # WHO: exactly one ln can make the link
+	ln -s "$1" "$ACTIVE/claim" 2>/dev/null && durable "$ACTIVE"
+}
+
+write_result() {
+	printf '%s\n' "$1" >"$ACTIVE/result.tmp" && durable "$ACTIVE/result.tmp" &&
+		mv "$ACTIVE/result.tmp" "$ACTIVE/result" && durable "$ACTIVE"
+}
+
+kick_guard() {
+	if systemctl --quiet is-active "$GUARD"; then
+		systemctl kill --kill-who=main --signal=USR1 "$GUARD" 2>/dev/null
+	else
+		systemctl reset-failed "$GUARD" 2>/dev/null
+		systemctl start "$GUARD"
+	fi
+}
+
+write_unit() {
+	mkdir -p "$CONTROL/basic.target.wants" "$CONTROL/emergency.target.wants" || return 1
+	cat >"$CONTROL/$GUARD.tmp" <<-UNIT || return 1
+		[Unit]
+		Description=nixdeploy guard: returns this host unless its deployment is confirmed
+		DefaultDependencies=no
+		RequiresMountsFor=$STATE $PROFILES
+		After=dbus.socket
+		Conflicts=shutdown.target
+		Before=shutdown.target
+		IgnoreOnIsolate=yes
+		StartLimitIntervalSec=0
+		[Service]
+		Type=exec
+		ExecStart=/bin/sh $ACTIVE/guard.sh - guard
+		Restart=on-failure
+		RestartSec=1
+		KillMode=process
+		OOMScoreAdjust=-900
+	UNIT
+	chmod 0644 "$CONTROL/$GUARD.tmp"
+	durable "$CONTROL/$GUARD.tmp"
+	mv "$CONTROL/$GUARD.tmp" "$CONTROL/$GUARD" &&
+		ln -sfn "../$GUARD" "$CONTROL/basic.target.wants/$GUARD" &&
+		ln -sfn "../$GUARD" "$CONTROL/emergency.target.wants/$GUARD" &&
+		durable "$CONTROL" "$CONTROL/basic.target.wants" "$CONTROL/emergency.target.wants"
+}
+
+remove_unit() {
+	rm -f "$CONTROL/$GUARD" "$CONTROL/basic.target.wants/$GUARD" "$CONTROL/emergency.target.wants/$GUARD"
+	rmdir "$CONTROL/basic.target.wants" "$CONTROL/emergency.target.wants" "$CONTROL" 2>/dev/null
+}
+
+pin() { # NAME STOREPATH
+	if [ -n "$2" ]; then ln -sfn "$2" "$ROOTS/$1"; fi
+}
+
+# ---- verbs of the deployer -----------------------------------------------
+
+# arm RUN OPERATOR SECONDS then KEY VALUE pairs; the payload is this script.
+arm() {
+	run=$1 operator=$2 seconds=$3
+	shift 3
+	enter
+	take_lease "$run" "$operator" "$seconds"
+	if load_active; then # ours: arming twice is arming once
+		say armed yes
+		return
+	fi
+	foreign_switch
+	if [ -n "$foreign" ]; then
+		say foreign "$foreign"
+		return
+	fi
+	read_links
+	say_links links
+	staging=$STATE/arming
+	rm -rf "$staging"
+	mkdir -p "$staging" "$ROOTS" || exit 1
+	wanted='' expected=''
+	: >"$staging/meta"
+	while [ $# -ge 2 ]; do
+		case $1 in
+		wanted) wanted=$2 ;;
+		expect) expected=$2 ;;
+		esac
+		printf '%s %s\n' "$1" "$2" >>"$staging/meta"
+		shift 2
+	done
+	if [ "$expected" != "$link $profile $running" ]; then
+		say moved "$link $profile $running"
+		rm -rf "$staging"
+		return
+	fi
+	for path in "$wanted" "$profile" "$running"; do
+		if ! [ -x "$path/bin/switch-to-configuration" ]; then
+			say missing "$path"
+			rm -rf "$staging"
+			return
+		fi
+	done
+	read_generations
+	{
+		printf 'run %s\noperator %s\nsince %s\nboot %s\n' "$run" "$operator" "$(date +%s)" "$boot"
+		printf 'link %s\nprofile %s\nrunning %s\nbooted %s\nnext %s\nreader %s\n' \
+			"$link" "$profile" "$running" "$booted" "$next" "$reader"
+		printf 'generations %s\n' "$generations"
+	} >>"$staging/meta"
+	failed_units >"$staging/failed"
+	cat <&3 >"$staging/guard.sh"
+	a_window=60 a_activation=900
+	while read -r key rest; do
+		case $key in
+		window) a_window=$rest ;;
+		activation) a_activation=$rest ;;
+		esac
+	done <"$staging/meta"
+	printf '%s %s\n' "$boot" "$((uptime + a_activation + a_window))" >"$staging/deadline"
+	pin "$run-wanted" "$wanted"
+	pin "$run-profile" "$profile"
+	pin "$run-running" "$running"
+	pin "$run-next" "$next"
+	rm -f "$ROOTS/wanted-$run"
+	durable "$staging/meta" "$staging/guard.sh" "$staging/failed" "$staging/deadline" "$staging" "$ROOTS"
+	# The unit first: a unit without a run folder ends by itself, a run folder
+	# without a unit would have nobody to decide.
+	if ! write_unit; then
+		say unguarded "$CONTROL cannot be written"
+		rm -rf "$staging"
+		remove_unit
+		return
+	fi
+	mv -T "$staging" "$ACTIVE" || exit 1
+	durable "$STATE"
+	if ! systemctl start "$GUARD"; then
+		say unguarded "$GUARD does not start"
+		abandon
+		return
+	fi
+	say armed yes
+}
+
+# Takes back an arming that nothing followed.
+abandon() {
+	rm -rf "$STATE/abandoned"
+	mv -T "$ACTIVE" "$STATE/abandoned" && rm -rf "$STATE/abandoned"
+	remove_unit
+}
+
+# start RUN: the switch, once, detached from this connection (contract 6.1).
+start() {
+	enter
+	ours "$1"
+	if [ -n "$a_claim" ]; then
+		say claim "$a_claim"
+		return
+	fi
+	if [ -e "$ACTIVE/started" ]; then
+		say started before
+		return
+	fi
+	: >"$ACTIVE/started"
+	: >"$ACTIVE/switch.log"
+	durable "$ACTIVE/started" "$ACTIVE"
+	if systemd-run --unit="nixdeploy-switch-$a_run" --collect --quiet --no-ask-password --service-type=exec \
+		-p WorkingDirectory=/ -E PATH="$PATH" -E HOME=/root -E LOCALE_ARCHIVE="${LOCALE_ARCHIVE-}" \
+		/bin/sh "$ACTIVE/guard.sh" - switch; then
+		say started yes
+	else
+		say started no
+	fi
+}
+
+ours() { # RUN: ends the script unless the unresolved run is that one
+	clock
+	if ! load_active || [ "$a_run" != "$1" ]; then
+		say gone "${a_run:--}"
+		if [ -f "$DONE/$1/result" ]; then
+			read -r result <"$DONE/$1/result"
+			say result "$result"
+			say_lines log <"$DONE/$1/log"
+		fi
+		read_links
+		say_links links
+		say end guard
+		exit 0
+	fi
+}
+
+# await RUN OFFSET SECONDS: waits for the end of the switch, and hands on what
+# it printed since byte OFFSET.
+await() {
+	ours "$1"
+	offset=$2 until=$((uptime + $3)) naps=0
+	switch_unit=nixdeploy-switch-$a_run.service
+	while ! [ -f "$ACTIVE/switch.rc" ] && [ "$uptime" -lt "$until" ] && ! [ -L "$ACTIVE/claim" ]; do
+		if [ "$naps" -lt 50 ]; then sleep 0.1; else sleep 0.5; fi
+		naps=$((naps + 1))
+		if [ $((naps % 20)) = 0 ] && ! systemctl --quiet is-active "$switch_unit"; then break; fi
+		clock
+	done
+	if [ -f "$ACTIVE/switch.log" ]; then
+		size=$(wc -c <"$ACTIVE/switch.log")
+		tail -c "+$((offset + 1))" "$ACTIVE/switch.log" | head -c 1000000 | say_lines out
+		say offset "$size"
+	fi
+	ours "$1" # it may have been resolved meanwhile
+	if [ -f "$ACTIVE/switch.rc" ]; then
+		read -r code <"$ACTIVE/switch.rc"
+		say switched "$code"
+	elif systemctl --quiet is-active "$switch_unit"; then
+		say switching yes
+	else
+		say switching lost
+	fi
+	say claim "${a_claim:-none}"
+	read_links
+	say_links links
+}
+
+# confirm RUN and back RUN: make the claim, wake the guard, wait for its result.
+settle() { # CLAIM RUN SECONDS
+	enter
+	ours "$2"
+	# A person or a resume may ask a stranded host to try once more.
+	if [ "$a_result" = stranded ] && [ "$1" = return ]; then rm -f "$ACTIVE/result"; fi
+	claim_for "$1"
+	load_active
+	leave
+	say claim "$a_claim"
+	until=$((uptime + $3)) naps=0
+	while load_active && [ "$a_run" = "$2" ] && [ -z "$a_result" ] && [ "$uptime" -lt "$until" ]; do
+		if [ $((naps % 50)) = 0 ]; then kick_guard; fi
+		naps=$((naps + 1))
+		sleep 0.05
+		clock
+	done
+	if load_active && [ "$a_run" = "$2" ]; then
+		say result "${a_result:-pending}"
+		if [ -f "$ACTIVE/log" ]; then say_lines log <"$ACTIVE/log"; fi
+		if [ -f "$ACTIVE/unverified" ]; then say unverified yes; fi
+	elif [ -f "$DONE/$2/result" ]; then
+		read -r result <"$DONE/$2/result"
+		say result "$result"
+		if [ -f "$DONE/$2/log" ]; then say_lines log <"$DONE/$2/log"; fi
+		if [ -f "$DONE/$2/unverified" ]; then say unverified yes; fi
+		if lease_live && [ "$l_run" = "$2" ]; then rm -f "$LEASE"; fi
+	fi
+	read_links
+	say_links links
+}
+
+# ---- verbs of the host's own units ---------------------------------------
+
+run_switch() {
+	load_active || exit 1
+	cd / || exit 1
+	case $a_mode in
+	test-first) how=test ;;
+	*) how=switch ;;
+	esac
+	case $a_goal in
+	flake)
+		set -- nixos-rebuild "$how" --fast --flake "$a_ref#$a_attribute" --no-update-lock-file --no-write-lock-file
+		echo "+ $*"
+		"$@"
+		code=$?
+		;;
+	*)
+		code=0
+		if [ "$how" = switch ]; then set_profile "$a_back" "$a_wanted"; fi
+		"$a_wanted/bin/switch-to-configuration" "$how" || code=$?
+		;;
+	esac >>"$ACTIVE/switch.log" 2>&1
+	printf '%s\n' "$code" >"$ACTIVE/switch.rc.tmp" && durable "$ACTIVE/switch.rc.tmp" &&
+		mv "$ACTIVE/switch.rc.tmp" "$ACTIVE/switch.rc"
+	# From here on it is the deployer's silence that counts, not the switch.
+	clock
+	load_active && extend
+}
+
+set_profile() { # LINK STOREPATH
+	resolve "$PROFILES/$1"
+	if [ -n "$1" ] && [ "$resolved" = "$2" ]; then
+		number=${1#system-}
+		nix-env -p "$PROFILE" --switch-generation "${number%-link}"
+	else
+		nix-env -p "$PROFILE" --set "$2"
+	fi
+}
+
+# Runs something that activates, outside of this unit and bounded.
+activate() { # COMMAND...
+	note "+ $*"
+	unit=nixdeploy-return-$a_run-$$-$activations
+	activations=$((activations + 1))
+	systemd-run --unit="$unit" --collect --wait --quiet --no-ask-password --service-type=exec \
+		-p WorkingDirectory=/ -p RuntimeMaxSec="$a_activation" -p StandardOutput="append:$ACTIVE/log" -p StandardError="append:$ACTIVE/log" \
+		-E PATH="$PATH" -E HOME=/root -E LOCALE_ARCHIVE="${LOCALE_ARCHIVE-}" "$@"
+	code=$?
+	if [ "$code" != 0 ]; then note "exit code $code"; fi
+}
+
+stop_switch() {
+	systemctl stop "nixdeploy-switch-$a_run.service" "$ACTIVATION" 2>/dev/null
+}
+
+# `nixos-rebuild switch --rollback` lands on the record only if all of this
+# holds (contract 3.3): this run made the newest generation, the record is the
+# next existing number below it, and the record ran and booted.
+rollback_lands() {
+	[ "$a_mode" = switch ] && [ "$link" != "$a_link" ] && [ "$profile" = "$a_wanted" ] &&
+		[ "$a_running" = "$a_profile" ] && [ "$a_next" = "$a_profile" ] || return 1
+	resolve "$PROFILES/$a_link"
+	[ "$resolved" = "$a_profile" ] || return 1
+	number=${link#system-} number=${number%-link} below=
+	read_generations
+	for generation in $generations; do
+		if [ "$generation" -lt "$number" ]; then below=$generation; fi
+	done
+	[ "system-$below-link" = "$a_link" ]
+}
+
+# The exact return of contract 3.4; each step only if its fact is off.
+exact_return() { # after read_links
+	if [ "$link" != "$a_link" ] || [ "$profile" != "$a_profile" ]; then
+		note "profile: back to $a_link"
+		set_profile "$a_link" "$a_profile" >>"$ACTIVE/log" 2>&1
+	fi
+	boots=no runs=no
+	if [ -n "$a_next" ] && [ "$next" != "$a_next" ]; then boots=yes; fi
+	# Without an exit code the switch was cut in the middle: units may be down
+	# although the link never moved.
+	if [ "$running" != "$a_running" ] || { [ -e "$ACTIVE/started" ] && ! [ -f "$ACTIVE/switch.rc" ]; }; then runs=yes; fi
+	if [ "$boots$runs" = yesyes ] && [ "$a_next" = "$a_running" ]; then
+		activate "$a_running/bin/switch-to-configuration" switch
+		return
+	fi
+	if [ "$boots" = yes ]; then activate "$a_next/bin/switch-to-configuration" boot; fi
+	if [ "$runs" = yes ]; then activate "$a_running/bin/switch-to-configuration" test; fi
+}
+
+# A system that is neither the recorded nor the wanted one was put there by
+# somebody else: a run never undoes what it did not do (contract 6.2).
+foreign_change() {
+	case $running in
+	"$a_running" | "$a_wanted") ;;
+	*) return 0 ;;
+	esac
+	case $profile in
+	"$a_profile" | "$a_wanted") return 1 ;;
+	esac
+}
+
+go_back() {
+	stop_switch
+	read_links
+	if foreign_change; then
+		note "somebody else changed this host: $link $profile $running; nothing is undone"
+		write_result stranded
+		return
+	fi
+	if on_record && { [ -f "$ACTIVE/switch.rc" ] || ! [ -e "$ACTIVE/started" ] || [ "$a_boot" != "$boot" ]; }; then
+		note "already on the record"
+	else
+		if rollback_lands; then
+			activate nixos-rebuild switch --rollback --fast
+			read_links
+		fi
+		if ! on_record; then exact_return; fi
+		read_links
+		if ! on_record && [ "$a_boot" = "$boot" ]; then
+			note "not yet on the record: $link $profile $running $next"
+			exact_return
+			read_links
+		fi
+	fi
+	clock
+	if ! on_record; then
+		attempts=$((attempts + 1))
+		if [ "$attempts" -lt 3 ]; then return; fi
+		reboot_once
+		note "stranded: $link $profile $running $next"
+		write_result stranded
+		return
+	fi
+	if [ -n "$a_booted" ] && [ "$booted" != "$a_booted" ]; then reboot_once; fi
+	if [ -z "$next" ]; then : >"$ACTIVE/unverified"; fi
+	note "returned to $a_link"
+	write_result returned
+}
+
+# What cannot be undone in a running system (a kernel) is undone by booting the
+# record, once; never where a reboot is not ours to ask for.
+reboot_once() {
+	if [ -e "$ACTIVE/rebooted" ] || is_wsl || is_container; then return; fi
+	if ! next_is "$a_next"; then return; fi
+	: >"$ACTIVE/rebooted"
+	durable "$ACTIVE/rebooted" "$ACTIVE"
+	note "rebooting into the record"
+	systemctl reboot
+	sleep 600
+}
+
+# Sets what confirm has to set, and reads it back.
+finish() {
+	if [ "$a_mode" = test-first ]; then
+		if [ "$profile" != "$a_wanted" ]; then set_profile '' "$a_wanted" >>"$ACTIVE/log" 2>&1; fi
+		if [ "$next" != "$a_wanted" ]; then activate "$a_wanted/bin/switch-to-configuration" boot; fi
+		read_links
+	fi
+	if [ "$running" = "$a_wanted" ] && [ "$profile" = "$a_wanted" ] && next_is "$a_wanted"; then
+		if [ -z "$next" ]; then : >"$ACTIVE/unverified"; fi
+		if [ "$a_goal" = flake ]; then remember; fi
+		note "confirmed $a_wanted"
+		write_result confirmed
+	else
+		note "cannot be confirmed: $link $profile $running $next"
+		go_back
+	fi
+}
+
+# The host's own record of what was confirmed, and whose host it is.
+remember() {
+	{
+		printf 'flake %s\nattribute %s\ntoplevel %s\nrun %s\noperator %s\nstage %s\ntime %s\n' \
+			"$a_flake" "$a_attribute" "$a_wanted" "$a_run" "$a_operator" "$a_stage" "$(date +%s)"
+		failed_units | while read -r unit; do printf 'failed %s\n' "$unit"; done
+	} | write_record "$a_flake" "$a_fleet" "$a_host"
+}
+
+write_record() { # DIGEST FLEET HOST <RECORD
+	mkdir -p "$RECORDS"
+	cat >"$RECORDS/.new" && durable "$RECORDS/.new" && mv "$RECORDS/.new" "$RECORDS/$1"
+	printf '%s %s\n' "$2" "$3" >"$STATE/.marker" && durable "$STATE/.marker" && mv "$STATE/.marker" "$STATE/marker"
+	durable "$RECORDS" "$STATE"
+	# The newest fifty stay.
+	# shellcheck disable=SC2012 # names are hex digests
+	ls -1t "$RECORDS" | tail -n +51 | while read -r old; do rm -f "${RECORDS:?}/$old"; done
+}
+
+# The end of a resolved run: its folder moves away, and with it lock and guard.
+close_run() {
+	mkdir -p "$DONE"
+	rm -rf "${DONE:?}/$a_run"
+	# What was recorded stays pinned for a return in the soak, of the newest runs.
+	# shellcheck disable=SC2012 # names are run ids
+	ls -1t "$DONE" | tail -n +6 | while read -r old; do
+		rm -rf "${DONE:?}/$old"
+		rm -f "$ROOTS/$old-wanted" "$ROOTS/$old-profile" "$ROOTS/$old-running" "$ROOTS/$old-next"
+	done
+	remove_unit
+	mv -T "$ACTIVE" "$DONE/$a_run" && durable "$STATE" "$DONE"
+}
+
+guard() {
+	attempts=0 activations=0 woken=no
+	trap 'woken=yes' USR1
+	while load_active; do
+		clock
+		guard_left
+		due=no
+		if [ "$left" -le 0 ]; then due=yes; fi
+		read_links
+		system_is
+		decide "${a_claim:-none}" "${a_result:-none}" "$due" "$system"
+		case $action in
+		wait)
+			if [ "$woken" = no ]; then
+				if [ "$left" -gt 5 ]; then left=5; fi
+				sleep "$left" &
+				wait "$!"
+				kill "$!" 2>/dev/null
+			fi
+			woken=no
+			;;
+		claim)
+			claim_for return
+			note "no sign of life in time: returning"
+			;;
+		finish) finish ;;
+		return) go_back ;;
+		close)
+			close_run
+			return
+			;;
+		hold) return ;;
+		esac
+	done
+	remove_unit
+}
+
+# ---- what is asked for ---------------------------------------------------
+
+case $verb in
+arm) arm "$@" ;;
+start) start "$@" ;;
+await) await "$@" ;;
+confirm) settle confirm "$@" ;;
+back) settle return "$@" ;;
+unlock) # RUN
+	enter
+	clock
+	if lease_live && [ "$l_run" = "$1" ]; then rm -f "$LEASE"; fi
+	rm -f "$ROOTS/wanted-$1"
+	;;
+record) # RUN OPERATOR SECONDS DIGEST ATTRIBUTE TOPLEVEL STAGE FLEET HOST
+	enter
+	take_lease "$1" "$2" "$3"
+	{
+		printf 'flake %s\nattribute %s\ntoplevel %s\nrun %s\noperator %s\nstage %s\ntime %s\n' \
+			"$4" "$5" "$6" "$1" "$2" "$7" "$(date +%s)"
+		failed_units | while read -r unit; do printf 'failed %s\n' "$unit"; done
+	} | write_record "$4" "$8" "$9"
+	rm -f "$LEASE"
+	say recorded yes
+	;;
+switch) run_switch ;;
+guard) guard ;;
+decide) # CLAIM RESULT DUE SYSTEM: the table, for its test
+	decide "$@"
+	say action "$action"
+	;;
+esac
+if [ "$nonce" != - ]; then say end guard; fi

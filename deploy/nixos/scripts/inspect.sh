@@ -1,0 +1,125 @@
+#!/bin/sh
+# nixdeploy remote script: inspect
+# Everything that a decision needs to know of this host, in one round trip,
+# reading only.
+# Arguments: NONCE DIGEST (of the flake, hex; or -)
+nonce=$1 digest=$2
+
+say_active() {
+	clock
+	guard_left
+	say active run "$a_run"
+	say active operator "$a_operator"
+	say active since "$a_since"
+	say active flake "$a_flake"
+	say active attribute "$a_attribute"
+	say active mode "$a_mode"
+	say active wanted "$a_wanted"
+	say active claim "$a_claim"
+	say active result "$a_result"
+	say active decides "$left"
+	say active record "${a_link:--} ${a_profile:--} ${a_running:--} ${a_booted:--} ${a_next:--} $a_reader"
+	say_lines baseline <"$ACTIVE/failed"
+	if [ -f "$ACTIVE/switch.rc" ]; then
+		read -r code <"$ACTIVE/switch.rc"
+		say active code "$code"
+	elif systemctl --quiet is-active "nixdeploy-switch-$a_run.service"; then
+		say active switching yes
+	fi
+	if [ "$a_boot" != "$boot" ]; then say active rebooted yes; fi
+}
+
+why_guard_is_lost() { # -> $why, "yes" when a guard here survives a reboot
+	why=yes
+	for folder in /etc/systemd /var/lib; do
+		if ! [ -w "$folder" ]; then
+			why="$folder is read-only"
+			return
+		fi
+		case $(stat -f -c %T "$folder") in
+		tmpfs | ramfs)
+			why="$folder is gone after a reboot"
+			return
+			;;
+		esac
+	done
+	if [ -e "$CONTROL" ] && ! [ -w "$CONTROL" ]; then
+		why="$CONTROL is read-only"
+		return
+	fi
+	if [ -d "$CONTROL" ]; then
+		case $(stat -f -c %T "$CONTROL") in
+		tmpfs | ramfs)
+			why="$CONTROL is gone after a reboot"
+			return
+			;;
+		esac
+	fi
+	case " $(systemctl show -p UnitPath --value) " in
+	*" $CONTROL "*) ;;
+	*) why="systemd does not look into $CONTROL" ;;
+	esac
+}
+
+clock
+say uptime "$uptime"
+say boot "$boot"
+if [ -e /etc/NIXOS ] || grep -q '^ID="*nixos' /etc/os-release 2>/dev/null; then say nixos yes; fi
+say machine "$(uname -m)"
+read -r hostname </proc/sys/kernel/hostname && say hostname "$hostname"
+machine_id=
+read -r machine_id </etc/machine-id
+say machine_id "$machine_id"
+rebuild=$(command -v nixos-rebuild) && say rebuild "$(readlink -f "$rebuild")"
+resolved=$(command -v nix) && say nix "$(readlink -f "$resolved")"
+if is_wsl; then say wsl yes; fi
+if is_container; then say container yes; fi
+read_links
+say_links links
+read_generations
+say generations "$generations"
+failed_units | say_lines failed
+df -Pk /nix /boot / 2>/dev/null | while read -r _ _ _ free _ mount; do
+	case $free in
+	*[!0-9]* | '') ;;
+	*) say free "$free $mount" ;;
+	esac
+done
+foreign_switch
+why_guard_is_lost
+say guard "$why"
+if [ -f "$STATE/marker" ]; then
+	read -r fleet host <"$STATE/marker"
+	say marker "$fleet $host"
+fi
+if lease_live; then say lease "$l_run $l_operator $l_since $((l_expires - uptime))"; fi
+if load_active; then
+	say_active
+elif [ -n "$foreign" ]; then
+	# While a run of ours is unresolved, the switch under way may well be its own.
+	say foreign "$foreign"
+fi
+# What the newest confirmed run went away from, for a rollback.
+# shellcheck disable=SC2012 # names are run ids
+ls -1t "$DONE" 2>/dev/null | while read -r run; do
+	read -r result <"$DONE/$run/result"
+	if [ "$result" = confirmed ]; then
+		while read -r key rest; do
+			case $key in
+			link | profile) say previous "$key $rest" ;;
+			esac
+		done <"$DONE/$run/meta"
+		say previous "run $run"
+		break
+	fi
+done
+if [ "$digest" != - ]; then
+	if [ -d "$UPLOADS/$digest" ]; then say present yes; fi
+	if [ -f "$RECORDS/$digest" ]; then
+		say_lines record <"$RECORDS/$digest"
+		while read -r key toplevel; do
+			if [ "$key" = toplevel ] && [ -x "$toplevel/bin/switch-to-configuration" ]; then say valid yes; fi
+		done <"$RECORDS/$digest"
+	fi
+fi
+say end inspect
