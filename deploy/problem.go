@@ -36,8 +36,9 @@ const (
 	CodeInterrupted   Code = "interrupted"
 	CodeGate          Code = "gate"
 	CodeBudget        Code = "budget"
-	CodeApproval      Code = "approval" // the plan was not approved
-	CodeJournal       Code = "journal"  // the run cannot be written down, so nothing may begin
+	CodeOnFailure     Code = "on-failure" // healthy itself: stopped or went back with a failed host
+	CodeApproval      Code = "approval"   // the plan was not approved
+	CodeJournal       Code = "journal"    // the run cannot be written down, so nothing may begin
 )
 
 // Problem is a failure as a person reads it: what failed, at which step, what
