@@ -1,0 +1,9 @@
+# What nixdeploy itself needs of a machine, to come back to it.
+{
+  imports = [
+    ./options.nix
+    ./ssh.nix
+    ./state.nix
+    ./user.nix
+  ];
+}

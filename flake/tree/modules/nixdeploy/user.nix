@@ -1,0 +1,58 @@
+# The user that nixdeploy connects as. It is equivalent to root: whoever may
+# switch a machine to any configuration may do anything there.
+{ config, lib, ... }:
+let
+  base = import ../../lib/base-priority.nix lib;
+  inherit (config.nixdeploy) user elevate requireKey;
+  own = user != "root";
+  keys = config.users.users.${user}.openssh.authorizedKeys;
+  sudoRules = [
+    {
+      users = [ user ];
+      commands = [
+        {
+          command = "ALL";
+          options = [ "NOPASSWD" ];
+        }
+      ];
+    }
+  ];
+in
+{
+  config = lib.mkMerge [
+    (lib.mkIf own {
+      users.users.${user} = {
+        isNormalUser = base true;
+        description = base "nixdeploy";
+        # Also where security.sudo.execWheelOnly is set.
+        extraGroups = [ "wheel" ];
+      };
+    })
+    (lib.mkIf (own && elevate == "sudo") {
+      # The rule of sudo-rs does nothing where sudo is used, and the other way
+      # round.
+      security.sudo.extraRules = sudoRules;
+      security.sudo-rs.extraRules = sudoRules;
+    })
+    (lib.mkIf (own && elevate == "doas") {
+      security.doas.enable = base true;
+      security.doas.extraRules = [
+        {
+          users = [ user ];
+          noPass = true;
+        }
+      ];
+    })
+    {
+      assertions = [
+        {
+          # root is let in by what already lies on the machine, too.
+          assertion = !own || !requireKey || keys.keys != [ ] || keys.keyFiles != [ ];
+          message = ''
+            nixdeploy connects as ${user}, and ${user} would have no ssh key here: the next deployment could not log in.
+            Set users.users.${user}.openssh.authorizedKeys.keys (an override in hosts.toml), or nixdeploy.requireKey = false.'';
+        }
+      ];
+    }
+  ];
+}
