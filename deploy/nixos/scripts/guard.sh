@@ -109,7 +109,9 @@ write_unit() {
 
 remove_unit() {
 	rm -f "$CONTROL/$GUARD" "$CONTROL/basic.target.wants/$GUARD" "$CONTROL/emergency.target.wants/$GUARD"
-	rmdir "$CONTROL/basic.target.wants" "$CONTROL/emergency.target.wants" "$CONTROL" 2>/dev/null
+	# The folder itself stays: systemd forgets places that were not there when it
+	# last looked, and looking again costs a reload.
+	rmdir "$CONTROL/basic.target.wants" "$CONTROL/emergency.target.wants" 2>/dev/null
 }
 
 pin() { # NAME STOREPATH
@@ -193,7 +195,7 @@ arm() {
 	fi
 	mv -T "$staging" "$ACTIVE" || exit 1
 	durable "$STATE"
-	if ! systemctl start "$GUARD"; then
+	if ! systemctl start "$GUARD" 2>/dev/null && ! { systemctl daemon-reload && systemctl start "$GUARD"; }; then
 		say unguarded "$GUARD does not start"
 		abandon
 		return
@@ -439,7 +441,10 @@ go_back() {
 	clock
 	if ! on_record; then
 		attempts=$((attempts + 1))
-		if [ "$attempts" -lt 3 ]; then return; fi
+		if [ "$attempts" -lt 3 ]; then
+			sleep 2
+			return
+		fi
 		reboot_once
 		note "stranded: $link $profile $running $next"
 		write_result stranded
@@ -517,6 +522,9 @@ close_run() {
 guard() {
 	attempts=0 activations=0 woken=no
 	trap 'woken=yes' USR1
+	# The tools of the record, which is pinned: the guard needs nothing of the
+	# system that it may have to undo.
+	if load_active; then PATH=$a_running/sw/bin:$PATH; fi
 	while load_active; do
 		clock
 		guard_left
@@ -536,8 +544,7 @@ guard() {
 			woken=no
 			;;
 		claim)
-			claim_for return
-			note "no sign of life in time: returning"
+			if claim_for return; then note "no sign of life in time: returning"; else sleep 1; fi
 			;;
 		finish) finish ;;
 		return) go_back ;;

@@ -8,7 +8,9 @@ exec 3<&0 </dev/null
 set -fu
 umask 077
 LC_ALL=C HOME=/root
-export LC_ALL HOME
+# A unit's own PATH on NixOS holds systemd and nothing else.
+PATH=/run/wrappers/bin:/run/current-system/sw/bin:/nix/var/nix/profiles/system/sw/bin:$PATH
+export LC_ALL HOME PATH
 cd / || exit 1
 
 STATE=/var/lib/nixdeploy
