@@ -1,0 +1,63 @@
+package rollout
+
+import (
+	"time"
+
+	"github.com/nixdeploy/nixdeploy/deploy"
+)
+
+// soakInterval is the time between two rounds of checks: three rounds at least,
+// and one in 10 s at most.
+func soakInterval(soak time.Duration) time.Duration {
+	return max(min(10*time.Second, soak/3), time.Millisecond)
+}
+
+// fails judges one answer of a check in the soak. What could not be said is
+// asked again in the next round; in the last one it is not enough to pass.
+func fails(p *deploy.Problem, last bool) bool {
+	return p != nil && (last || p.Code != deploy.CodeInconclusive)
+}
+
+// Owed is, by host, the rest of the soak that a run did not finish: its events
+// say that the host was confirmed, but not that its wave's soak is over. Time
+// that passed since the soak began counts; a rest of 0 still means one round of
+// checks. It is pure; now is the clock of the machine that wrote the events.
+func Owed(events []deploy.Event, now time.Time) map[string]time.Duration {
+	type wave struct {
+		stage string
+		n     int
+	}
+	soak := map[string]time.Duration{} // by stage
+	until := map[wave]time.Time{}
+	over := map[wave]bool{}
+	confirmed := map[string]wave{}
+	for _, e := range events {
+		w := wave{e.Stage, e.Wave}
+		switch e.Kind {
+		case deploy.EventStageStarted:
+			if e.Plan != nil {
+				soak[e.Stage] = e.Plan.Policy.Soak
+			}
+		case deploy.EventSoakStarted:
+			until[w] = e.Time.Add(e.Duration)
+		case deploy.EventSoakFinished:
+			over[w] = true
+		case deploy.EventHostState:
+			delete(confirmed, e.Host)
+			if e.State == deploy.StateConfirmed {
+				confirmed[e.Host] = w
+			}
+		}
+	}
+	owed := map[string]time.Duration{}
+	for host, w := range confirmed {
+		if over[w] || soak[w.stage] <= 0 {
+			continue
+		}
+		owed[host] = soak[w.stage]
+		if end, began := until[w]; began {
+			owed[host] = min(max(end.Sub(now), 0), soak[w.stage])
+		}
+	}
+	return owed
+}

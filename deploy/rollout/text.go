@@ -1,0 +1,140 @@
+package rollout
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/nixdeploy/nixdeploy/deploy"
+)
+
+// gateProblem says why a stage's gate is closed and how it opens.
+func gateProblem(stage, flake string, g deploy.Gate) *deploy.Problem {
+	p := &deploy.Problem{
+		Code: deploy.CodeGate,
+		What: fmt.Sprintf("stage %s stays closed: this flake is not confirmed on every host of the stages before it", stage),
+		Next: fmt.Sprintf("nixdeploy apply --stage %s --override-gate REASON", stage),
+	}
+	if flake != "" {
+		p.Details = append(p.Details, "flake "+flake)
+	}
+	first := ""
+	for _, s := range g.Before {
+		if len(s.Proven)+len(s.Missing) == 0 {
+			p.Details = append(p.Details, fmt.Sprintf("stage %s has no hosts, so it proves nothing: remove it from [stages] order", s.Stage))
+		}
+		for _, host := range s.Missing {
+			p.Details = append(p.Details, fmt.Sprintf("%s (%s): %s", host, s.Stage, s.Why[host]))
+		}
+		if first == "" && len(s.Missing) > 0 {
+			first = s.Stage
+		}
+	}
+	if first != "" {
+		p.Next = fmt.Sprintf("nixdeploy apply --stage %s; to go on without that proof: %s", first, p.Next)
+	}
+	return p
+}
+
+// approvalProblem is a refused approval. An error that is a problem already, of
+// a plan that no longer fits say, keeps its code and words.
+func approvalProblem(stage string, err error) *deploy.Problem {
+	if own, ok := errors.AsType[*deploy.Problem](err); ok {
+		p := *own
+		return &p
+	}
+	return &deploy.Problem{
+		Code: deploy.CodeApproval,
+		What: fmt.Sprintf("stage %s was not approved", stage),
+		Next: "nixdeploy apply --stage " + stage,
+		Err:  err,
+	}
+}
+
+// skipProblem says why waiting hosts do not begin.
+func skipProblem(why Why, s *stage) *deploy.Problem {
+	p := &deploy.Problem{Next: "nixdeploy apply --stage " + s.Name}
+	switch why {
+	case WhyJournal:
+		p.Code, p.Err = deploy.CodeJournal, s.log.failure()
+		p.What = "not begun: the run cannot be written down"
+	case WhyInterrupted:
+		p.Code = deploy.CodeInterrupted
+		p.What = "not begun: the run was interrupted"
+		p.Next = "nixdeploy resume " + s.Run
+	case WhyBudget:
+		p.Code = deploy.CodeBudget
+		p.What = fmt.Sprintf("not begun: %s failed and max_failures of stage %s allows %d", list(s.failed()), s.Name, s.p.Budget)
+	case WhyPolicy:
+		p.Code = deploy.CodeOnFailure
+		p.What = fmt.Sprintf("not begun: %s failed and on_failure of stage %s is %q", list(s.failed()), s.Name, s.OnFailure)
+	}
+	return p
+}
+
+// onFailureProblem says with whom a healthy host goes back.
+func onFailureProblem(s *stage, i int) *deploy.Problem {
+	p := &deploy.Problem{
+		Code: deploy.CodeOnFailure,
+		Host: s.plans[i].Host,
+		Step: deploy.StepReturn,
+		What: fmt.Sprintf("was healthy, and goes back with %s: on_failure of stage %s is %q", list(s.failed()), s.Name, s.OnFailure),
+		Next: "nixdeploy apply --stage " + s.Name,
+	}
+	for j, st := range s.p.Hosts {
+		if other := s.reports[j].Problem; st.Failed && other != nil {
+			p.Details = append(p.Details, fmt.Sprintf("%s: %s", s.plans[j].Host, other.What))
+		}
+	}
+	return p
+}
+
+// sickProblem is the end of a host that the soak found unhealthy and that the
+// run did not bring back.
+func sickProblem(host string, found *deploy.Problem, run string) *deploy.Problem {
+	p := deploy.Problem{Code: deploy.CodeHealth, Host: host, Step: deploy.StepSoak, What: "a check failed in the soak"}
+	if found != nil {
+		p = *found
+	}
+	p.State = "runs the new system, unhealthy; it was not brought back because the run was told to let go"
+	p.Next = strings.TrimSpace("nixdeploy resume " + run)
+	return &p
+}
+
+// failed is the hosts that failed by their own fault.
+func (s *stage) failed() []string {
+	var names []string
+	for i, st := range s.p.Hosts {
+		if st.Failed {
+			names = append(names, s.plans[i].Host)
+		}
+	}
+	return names
+}
+
+// list names a few hosts and counts the rest.
+func list(names []string) string {
+	const most = 4
+	if len(names) > most {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
+	}
+	return strings.Join(names, ", ")
+}
+
+// summary counts hosts by state, in the order in which people ask.
+func summary(hosts []deploy.HostReport) string {
+	count := map[deploy.State]int{}
+	for _, h := range hosts {
+		count[h.State]++
+	}
+	var parts []string
+	for _, state := range []deploy.State{
+		deploy.StateStranded, deploy.StateReturned, deploy.StateUntouched, deploy.StateInFlight,
+		deploy.StateConfirmed, deploy.StateRebootPending, deploy.StateUnchanged, deploy.StateSkipped,
+	} {
+		if count[state] > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", count[state], state))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
