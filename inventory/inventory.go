@@ -17,7 +17,7 @@ type Inventory struct {
 	Fleet  string // [fleet] name
 	Flake  FlakeSource
 	Stages []Stage // in rollout order; only those named in [stages] order
-	Hosts  []Host  // sorted by stage order, then by name
+	Hosts  []Host  // sorted by stage order, then by name; at least one in each stage
 }
 
 // FlakeSource is [flake]: where the configuration comes from.
@@ -51,20 +51,14 @@ const (
 	OnFailureStage OnFailure = "stage"
 )
 
-// Share is a number of hosts or a percentage of a stage.
-type Share struct {
-	Count   int  // when !Percent
-	Percent bool // then Count is 0..100
-}
-
 // Stage is one promotion step with its rollout policy.
 type Stage struct {
-	Name        string
-	Batches     []Share // waves; never empty: the default is one wave of everything
-	Parallel    int     // hosts at once, at least 1
-	MaxFailures Share   // failure budget; 0 by default
-	OnFailure   OnFailure
-	Soak        time.Duration
+	Name        string        `json:"name"`
+	Batches     []Share       `json:"batches"`      // waves; never empty: the default is one wave of everything
+	Parallel    int           `json:"parallel"`     // hosts at once, at least 1
+	MaxFailures Share         `json:"max_failures"` // failure budget; 0 by default
+	OnFailure   OnFailure     `json:"on_failure"`
+	Soak        time.Duration `json:"soak"` // nanoseconds in JSON
 }
 
 // Host is one machine with all of its settings resolved.
@@ -76,26 +70,29 @@ type Host struct {
 	System  string   // Nix system double, "" when unknown
 	Address string
 	Port    int
-	// Jump is the chain of ssh jump hosts, "user@host:port" each, in dial order.
+	// Jump is the chain of ssh jump hosts in dial order, each [user@]host[:port]
+	// as written (an IPv6 address with a port in brackets). Host is a plain
+	// name for ~/.ssh/config to know, or an address; never a host of this file.
 	Jump          []string
 	User          string
-	BootstrapUser string // "" for none
-	Elevate       string // "none", "sudo" or "doas"
-	HostKey       string // pinned, authorized_keys form; "" to rely on known_hosts
-	IdentityFiles []string
-	Attribute     string // nixosConfigurations.<Attribute>
+	BootstrapUser string   // "" for none
+	Elevate       string   // "none", "sudo" or "doas"
+	HostKey       string   // pinned, "TYPE BASE64"; "" to rely on known_hosts
+	IdentityFiles []string // as written: ~ and relative paths are for the reader to expand
+	Attribute     string   // nixosConfigurations.<Attribute>
 	Activation    Activation
 	// ActivationTimeout bounds the switch, ConfirmTimeout the silence after
-	// which the guard returns the host.
+	// which the guard returns the host. Both are whole seconds, as is
+	// BuildTimeout, and never 0.
 	ActivationTimeout time.Duration
 	ConfirmTimeout    time.Duration
 	BuildTimeout      time.Duration
 	// AcceptGuardLoss allows activation = "switch" on a host whose guard
 	// cannot survive a reboot (accept_guard_loss = true).
 	AcceptGuardLoss bool
-	Checks          []Check // never empty: ["units"] by default
-	PackageProfile  string
-	Modules         []string // extra Nix module files, relative to hosts.toml
+	Checks          []Check  // never empty: ["units"] by default
+	PackageProfile  string   // "" for what the target brings
+	Modules         []string // Nix files below hosts.toml's folder, relative to it, cleaned; the target's first
 	Override        Override
 	// Provenance maps a setting's key as written in hosts.toml ("port",
 	// "activation", ...) to where its value came from.
@@ -104,11 +101,16 @@ type Host struct {
 
 // Origin is where a resolved setting came from.
 type Origin struct {
-	From string `json:"from"`           // "host web-1", "target hetzner", "stage prod", "ssh", "default"
+	// From is "host web-1", "target hetzner", "stage prod", "ssh" or "default";
+	// of a setting that adds up (tags, modules) all of them: "host web-1, target hetzner".
+	From string `json:"from"`
 	Line int    `json:"line,omitempty"` // in hosts.toml, 0 for defaults
 }
 
-// Override holds NixOS options by attribute path, per priority.
+// Override holds NixOS options by attribute path, per priority. A path is as
+// JoinAttrPath writes it (SplitAttrPath reads it); no path is a part of another
+// one of its priority. A value is a string, bool, int64, float64, []any or
+// map[string]any.
 type Override struct {
 	Default map[string]any // mkDefault
 	Plain   map[string]any

@@ -1,0 +1,82 @@
+package inventory
+
+import "slices"
+
+// scope is a kind of table of hosts.toml.
+type scope string
+
+const (
+	scopeFile     scope = "hosts.toml"
+	scopeFleet    scope = "[fleet]"
+	scopeFlake    scope = "[flake]"
+	scopeSSH      scope = "[ssh]"
+	scopeStages   scope = "[stages]"
+	scopeStage    scope = "[stages.NAME]"
+	scopeCheck    scope = "[checks.NAME]"
+	scopeTarget   scope = "[targets.NAME]"
+	scopeHost     scope = "[hosts.NAME]"
+	scopeOverride scope = "[hosts.NAME.override]"
+)
+
+// schema says which key belongs where. What each key means is in settings.go.
+type schema struct {
+	keys  map[scope][]string
+	sets  map[scope]map[string]bool
+	order []scope           // in which a misplaced key is looked for
+	later map[string]string // keys that are planned, with a hint
+}
+
+func newSchema() schema {
+	ssh := []string{"user", "bootstrap_user", "elevate", "port", "identity_files", "jump"}
+	activation := []string{"checks", "activation", "activation_timeout", "confirm_timeout", "build_timeout", "accept_guard_loss"}
+	target := slices.Concat([]string{"package_profile", "system", "attribute", "modules", "tags"}, ssh, activation)
+	s := schema{
+		keys: map[scope][]string{
+			scopeFile:   {"fleet", "flake", "ssh", "stages", "checks", "targets", "hosts"},
+			scopeFleet:  {"name"},
+			scopeFlake:  {"source", "nixpkgs"},
+			scopeSSH:    ssh,
+			scopeStages: {"order"},
+			scopeStage:  slices.Concat([]string{"soak", "batches", "parallel", "max_failures", "on_failure"}, activation),
+			scopeTarget: target,
+			scopeHost:   slices.Concat([]string{"address", "target", "stage", "host_key", "override"}, target),
+			scopeCheck: {"type", "units", "url", "expect_status", "from", "address", "command",
+				"interval", "timeout", "successes", "deadline"},
+		},
+		order: []scope{scopeHost, scopeStage, scopeSSH, scopeTarget, scopeStages, scopeCheck, scopeFlake, scopeFleet, scopeFile},
+		sets:  map[scope]map[string]bool{},
+		later: map[string]string{},
+	}
+	for sc, keys := range s.keys {
+		s.sets[sc] = make(map[string]bool, len(keys))
+		for _, k := range keys {
+			s.sets[sc][k] = true
+		}
+	}
+	for _, k := range []string{"approval", "approvals"} {
+		s.later[k] = "remove it; until then, run the stages one by one with --stage"
+	}
+	for _, k := range []string{"window", "windows", "freeze", "freezes"} {
+		s.later[k] = "remove it, and start the run when it may change hosts"
+	}
+	for _, k := range []string{"gate", "gates", "gate_share", "gate_shares"} {
+		s.later[k] = "remove it: a gate wants every host of the stages before"
+	}
+	return s
+}
+
+func (s *schema) has(sc scope, key string) bool { return s.sets[sc][key] }
+
+// hint says in which other table an unknown key belongs, or else what it was
+// meant to be.
+func (s *schema) hint(key string, here scope) string {
+	for _, sc := range s.order {
+		if sc != here && s.has(sc, key) && here != scopeFile {
+			return "it belongs in " + string(sc)
+		}
+	}
+	if here == scopeFile {
+		return didYouMean(key, "tables", s.keys[here])
+	}
+	return didYouMean(key, "keys of "+string(here), s.keys[here])
+}
