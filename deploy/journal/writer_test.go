@@ -93,6 +93,9 @@ func TestOnlyTheKindsThatResumeNeedsWaitForTheDisk(t *testing.T) {
 				t.Error(err)
 			}
 			mustClose(t, j)
+			if written := kind != deploy.EventOutput; (d.syncs > 0) != written {
+				t.Errorf("%s: %d fsyncs by the end of Close", kind, d.syncs)
+			}
 		})
 	}
 }
