@@ -201,7 +201,7 @@ func TestAHostThatNeverAnswersAgainIsStranded(t *testing.T) {
 // An old connection that lives proves nothing.
 func TestNoFreshConnectionMeansReturn(t *testing.T) {
 	f := newFakeHost()
-	f.onStart = func(f *fakeHost) { f.links, f.cut = onNew, true }
+	f.onStart = func(f *fakeHost) { f.links, f.cutUntil = onNew, time.Now().Add(24*time.Hour) }
 	run(t, f, func(t *testing.T, _ *Driver, out deploy.Outcome) {
 		wantState(t, out, deploy.StateReturned, deploy.CodeReachable)
 	})
