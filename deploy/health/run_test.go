@@ -3,7 +3,10 @@ package health
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -213,9 +216,15 @@ func TestRunOnceTriesOnce(t *testing.T) {
 func TestEverySampleIsTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var told []string // without a lock: it is told by one goroutine at a time
+		var busy atomic.Bool
 		Run(t.Context(), []inventory.Check{of(inventory.CheckCommand), of(inventory.CheckUnits)}, web,
 			&fakeHost{command: exits(1, 0), failed: always([]string(nil))}, nil,
 			func(check string, ok bool, detail string) {
+				if busy.Swap(true) {
+					t.Error("told of two samples at once")
+				}
+				defer busy.Store(false)
+				time.Sleep(10 * time.Millisecond) // a journal
 				if ok == strings.Contains(detail, "exit code 1") {
 					t.Errorf("%s: ok %v with %q", check, ok, detail)
 				}
@@ -233,6 +242,37 @@ func TestAnEmptyRoundProvesNothing(t *testing.T) {
 	}
 	if got := LongestWait(nil); got != 0 {
 		t.Error(got)
+	}
+}
+
+func TestADeadlineShorterThanATryLeavesRoomForOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := of(inventory.CheckUnits)
+		c.Deadline, c.Successes = 500*time.Millisecond, 1
+		for range 50 { // not by chance
+			if got := runOne(t, c, &fakeHost{failed: always([]string(nil))}); got.Verdict != Passed {
+				t.Fatalf("%+v", got)
+			}
+		}
+	})
+}
+
+// A result quotes what was seen, also when a better try came after it.
+func TestOldWordsAreForgottenButNotTheOnesToQuote(t *testing.T) {
+	words := func(samples []Sample) (out []string) {
+		for _, s := range samples {
+			out = append(out, s.Detail)
+		}
+		return out
+	}
+	var samples []Sample
+	for i, answer := range []Answer{No, Yes, No, Yes, Unknown, Yes} {
+		next := Sample{Answer: answer, Detail: fmt.Sprint(i)}
+		forget(samples, next)
+		samples = append(samples, next)
+	}
+	if got, want := words(samples), []string{"", "", "2", "", "", "5"}; !slices.Equal(got, want) {
+		t.Errorf("kept %q, want %q", got, want)
 	}
 }
 
