@@ -25,7 +25,7 @@ func Script(name string) string {
 }
 
 // Names lists the scripts that can be sent.
-func Names() []string { return []string{"inspect", "upload", "build", "guard", "probe"} }
+func Names() []string { return []string{"inspect", "upload", "build", "guard", "probe", "lock"} }
 
 func read(name string) string {
 	data, err := files.ReadFile("scripts/" + name)

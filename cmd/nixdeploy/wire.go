@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/nixdeploy/nixdeploy/deploy"
+	"github.com/nixdeploy/nixdeploy/deploy/health"
+	"github.com/nixdeploy/nixdeploy/deploy/host"
+	"github.com/nixdeploy/nixdeploy/deploy/nixos"
+	"github.com/nixdeploy/nixdeploy/deploy/plan"
+	"github.com/nixdeploy/nixdeploy/deploy/remote"
+	"github.com/nixdeploy/nixdeploy/flake"
+	"github.com/nixdeploy/nixdeploy/inventory"
+)
+
+// This file is the one place where the rooms that touch hosts are put
+// together: remote's Dialer, nixos' Machine and health's checks into a
+// host.Driver. Nothing else in this package knows them.
+
+// wired is a Driver with the Dialer that it owns.
+type wired struct {
+	*host.Driver
+	dialer *remote.Dialer
+}
+
+// Close releases the hosts, then what carried them.
+func (w wired) Close() {
+	w.Driver.Close()
+	_ = w.dialer.Close() // nothing is sent any more
+}
+
+// connect is the Connector of the real thing.
+func connect(_ App, q Request) (Fleet, error) {
+	dialer, err := remote.NewDialer(remote.Options{SSHConfig: true})
+	if err != nil {
+		return Fleet{}, err
+	}
+	driver := &host.Driver{
+		Dialer: dialer,
+		Attach: func(conn deploy.Conn, run string) host.Machine {
+			return &nixos.Machine{Conn: conn, Run: run, Operator: q.Operator}
+		},
+		Health:  judgeHealth,
+		Journal: q.Journal,
+		Run:     q.Run,
+		Terms:   host.Terms{Fleet: q.Inventory.Fleet, First: q.First, Ours: q.Ours},
+		Detach:  q.Detach,
+	}
+	if q.Flake != nil {
+		driver.Flake = host.Flake{Digest: q.Flake.Digest(), Hash: q.Flake.Hash, Pack: q.Flake.Pack}
+	}
+	return Fleet{
+		Driver:    wired{driver, dialer},
+		Evaluates: "on each host, by its own Nix",
+		Limits: plan.Limits{
+			Connect: 30 * time.Second, Inspect: time.Minute, Upload: 10 * time.Minute, Return: 20 * time.Minute,
+		},
+	}, nil
+}
+
+// judgeHealth runs a host's checks; nil means that all of them passed.
+func judgeHealth(ctx context.Context, q host.HealthRequest) *deploy.Problem {
+	run := health.Run
+	if q.Once {
+		run = health.RunOnce
+	}
+	results := run(ctx, q.Host.Checks, q.Host, &nixos.Probe{Conn: q.Conn, Run: q.Run}, q.Baseline)
+	p := &deploy.Problem{Host: q.Host.Name, Step: deploy.StepHealth}
+	switch health.Worst(results) {
+	case health.Passed:
+		return nil
+	case health.Failed:
+		p.Code, p.What = deploy.CodeHealth, "a health check failed"
+	default:
+		p.Code, p.What = deploy.CodeInconclusive, "a health check could not say whether the host is well"
+	}
+	for _, r := range results {
+		if r.Verdict != health.Passed {
+			p.Details = append(p.Details, fmt.Sprintf("check   %s: %s", r.Check, r.Detail))
+		}
+	}
+	return p
+}
+
+// lockOnHost runs flake.LockCommand on a host and returns the flake.lock.
+func lockOnHost(ctx context.Context, in *invocation, h inventory.Host, f *flake.Flake) ([]byte, error) {
+	dialer, err := remote.NewDialer(remote.Options{SSHConfig: true})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = dialer.Close() }()
+	in.tell(fmt.Sprintf("no Nix here: locking on %s\n", h.Name))
+	conn, err := dialer.Dial(ctx, h)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = conn.Close() }()
+	lock, output, err := nixos.Lock(ctx, conn, flake.LockCommand("."), f.Pack)
+	if err != nil {
+		return nil, err
+	}
+	if lock == nil {
+		return nil, errors.New("nix flake lock failed on " + h.Name + ":\n  " + strings.Join(output, "\n  "))
+	}
+	return lock, nil
+}
+
+// demo runs plan and apply against a simulated fleet.
+func demo(context.Context, *invocation) error { return errors.New("this build has no simulated fleet") }
