@@ -1,0 +1,111 @@
+package remote
+
+import (
+	"context"
+	"sync"
+
+	"golang.org/x/crypto/ssh"
+
+	"github.com/nixdeploy/nixdeploy/deploy"
+	"github.com/nixdeploy/nixdeploy/inventory"
+)
+
+// Conn is one connection to a host. It implements deploy.Conn.
+type Conn struct {
+	dialer  *Dialer
+	host    string // its name in the inventory
+	user    string
+	elevate string
+	ssh     ssh.Conn
+	alive   *keepalive
+	via     *hop
+
+	wg   sync.WaitGroup
+	once sync.Once
+}
+
+var _ deploy.Conn = (*Conn)(nil)
+
+// newConn takes over an authenticated link and, once closed, gives via back.
+func (d *Dialer) newConn(h inventory.Host, to endpoint, l link, via *hop) *Conn {
+	c := &Conn{dialer: d, host: h.Name, user: to.user, elevate: h.Elevate, ssh: l.ssh, via: via}
+	if to.user == "root" {
+		c.elevate = elevateNone // nothing to gain, and sudo may not be there
+	}
+	c.wg.Go(func() { refuseAll(l) })
+	c.alive = d.watch(l)
+	return c
+}
+
+// User is who the host let in: the inventory's user, or the bootstrap user.
+func (c *Conn) User() string { return c.user }
+
+// Close ends the connection and waits for all that served it. A Run under way
+// ends as on a lost connection.
+func (c *Conn) Close() error {
+	c.once.Do(func() {
+		c.alive.stop()
+		_ = c.ssh.Close() // already closed when the line was lost
+		c.wg.Wait()
+		c.alive.wait()
+		c.dialer.jumps.release(c.via)
+	})
+	return nil
+}
+
+// watch starts the keepalive of a link. OpenSSH's own request name: every
+// server answers it, if only with a refusal.
+func (d *Dialer) watch(l link) *keepalive {
+	return startKeepalive(d.opts.KeepaliveInterval, d.opts.KeepaliveCount, l.counter.silence,
+		func() { _, _, _ = l.ssh.SendRequest("keepalive@openssh.com", true, nil) },
+		func() { _ = l.counter.Close() })
+}
+
+// maxUnasked is how many channels a server may try to open on us. We ask for no
+// forwarding, so an honest one opens none.
+const maxUnasked = 16
+
+// refuseAll answers what the server asks: always no. It ends with the link.
+func refuseAll(l link) {
+	channels, requests, unasked := l.channels, l.requests, 0
+	for channels != nil || requests != nil {
+		select {
+		case ch, ok := <-channels:
+			if !ok {
+				channels = nil
+				continue
+			}
+			if unasked++; unasked > maxUnasked {
+				_ = l.ssh.Close()
+			}
+			_ = ch.Reject(ssh.Prohibited, "nothing is forwarded")
+		case r, ok := <-requests:
+			if !ok {
+				requests = nil
+				continue
+			}
+			_ = r.Reply(false, nil)
+		}
+	}
+}
+
+// session opens a channel for a command. One that is not opened in time costs
+// the connection: the answer could come at any later moment.
+func (c *Conn) session(ctx context.Context) (ssh.Channel, <-chan *ssh.Request, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.dialer.opts.SessionTimeout)
+	defer cancel()
+	if err := ctx.Err(); err != nil {
+		return nil, nil, err
+	}
+	cut := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(cut)
+		_ = c.ssh.Close()
+	})
+	ch, requests, err := c.ssh.OpenChannel("session", nil)
+	if !stop() {
+		<-cut
+		return nil, nil, context.Cause(ctx)
+	}
+	return ch, requests, err
+}
