@@ -41,6 +41,9 @@ func TestHTTPFromTheDeployer(t *testing.T) {
 	defer other.Close()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		asked.Add(1)
+		if !r.Close {
+			t.Error("a connection would be kept, and the next try would not show that a new one opens")
+		}
 		switch r.URL.Path {
 		case "/healthz/web-1":
 			fmt.Fprint(w, "fine")

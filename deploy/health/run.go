@@ -76,7 +76,7 @@ func (r *round) judge(ctx context.Context, a asker) Result {
 		if ctx.Err() != nil {
 			return brokenOff(ctx, a, samples)
 		}
-		forget(samples, s)
+		forget(samples)
 		samples = append(samples, s)
 		r.tell(a.check.Name, s)
 		verdict := Judge(a.check, samples)
@@ -89,12 +89,12 @@ func (r *round) judge(ctx context.Context, a asker) Result {
 	}
 }
 
-// forget drops the words of samples that no result will quote once next is
+// forget drops the words of samples that no result will quote once another is
 // added: a host that prints much at each try must not fill the memory.
-func forget(samples []Sample, next Sample) {
+func forget(samples []Sample) {
 	keep := newest(samples, No)
 	for i := range samples {
-		if next.Answer == No || i != keep {
+		if i != keep {
 			samples[i].Detail = ""
 		}
 	}

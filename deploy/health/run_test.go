@@ -267,9 +267,8 @@ func TestOldWordsAreForgottenButNotTheOnesToQuote(t *testing.T) {
 	}
 	var samples []Sample
 	for i, answer := range []Answer{No, Yes, No, Yes, Unknown, Yes} {
-		next := Sample{Answer: answer, Detail: fmt.Sprint(i)}
-		forget(samples, next)
-		samples = append(samples, next)
+		forget(samples)
+		samples = append(samples, Sample{Answer: answer, Detail: fmt.Sprint(i)})
 	}
 	if got, want := words(samples), []string{"", "", "2", "", "", "5"}; !slices.Equal(got, want) {
 		t.Errorf("kept %q, want %q", got, want)
