@@ -1,0 +1,272 @@
+package flake
+
+import (
+	"encoding/json"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/nixdeploy/nixdeploy/inventory"
+)
+
+func TestTreeParses(t *testing.T) {
+	needNix(t, "nix-instantiate")
+	f, err := Render(fleet(t, t.TempDir(), box("box-1")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := f.Write(dir); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"--parse"}
+	for _, p := range paths(f.Files) {
+		if strings.HasSuffix(p, ".nix") {
+			args = append(args, p)
+		}
+	}
+	run(t, dir, "nix-instantiate", args...)
+}
+
+// Names that nixpkgs removed or renamed by 26.05, and unfree ones: one of them
+// keeps every host of a fleet from evaluating.
+func TestPackageListsHoldNoRemovedName(t *testing.T) {
+	text, err := tree.ReadFile("tree/shared/package-lists.nix")
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone := regexp.MustCompile(`(?m)^\s+(nodejs_20|nodePackages\S*|neofetch|wslu|nixfmt-rfc-style|exa|thefuck|mysql\S*|docker_2\d|xorg\.\S*|nettools|` +
+		`freerdp3|wireshark-qt|_1password\S*|python|python3Full|terraform|vscode|google-chrome|claude-code|gemini-cli)$`)
+	if found := gone.FindAllString(string(text), -1); len(found) > 0 {
+		t.Errorf("the package lists name %q", found)
+	}
+}
+
+// evaluated is what a test reads back from one configuration.
+type evaluated struct {
+	HostName, Domain, TimeZone, System, StateVersion string
+	Container, Firewall, SSH, Password, OnDemand     bool
+	Normal, NixLd                                    bool
+	Keys, Groups, Sudo, Features, Tmpfiles, Custom   []string
+	Packages                                         []string
+	Value                                            any
+	Top                                              string
+}
+
+const readBack = `cs: builtins.mapAttrs (_: c: let g = c.config; own = g.nixdeploy.user != "root"; user = g.users.users.${g.nixdeploy.user}; in {
+  HostName = g.networking.hostName; Domain = g.networking.domain or ""; TimeZone = g.time.timeZone;
+  System = g.nixpkgs.hostPlatform; StateVersion = g.system.stateVersion or "";
+  Container = g.boot.isContainer; Firewall = g.networking.firewall.enable;
+  SSH = g.services.openssh.enable; OnDemand = g.services.openssh.startWhenNeeded;
+  Password = g.services.openssh.settings.PasswordAuthentication;
+  Normal = own && user.isNormalUser; NixLd = g.programs.nix-ld.enable or false;
+  Keys = if own then user.openssh.authorizedKeys.keys else [ ];
+  Groups = if own then user.extraGroups else [ ];
+  Sudo = builtins.concatMap (r: r.users) (if own then g.security.sudo.extraRules else [ ]);
+  Features = g.nix.settings.experimental-features; Tmpfiles = g.systemd.tmpfiles.rules;
+  Custom = g.test.list or [ ]; Value = g.test.value or null;
+  Packages = map (p: p.name) g.environment.systemPackages;
+  Top = let t = builtins.tryEval g.system.build.toplevel.drvPath; in if t.success then "evaluates" else "refused";
+}) cs`
+
+// evaluate renders inv against the stand-in nixpkgs, locks it as a user would,
+// and lets Nix evaluate every configuration, by the reference that hosts get.
+func evaluate(t *testing.T, inv *inventory.Inventory) (map[string]evaluated, string) {
+	t.Helper()
+	needNix(t, "nix")
+	nixpkgs, err := filepath.Abs("testdata/nixpkgs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	inv.Flake.Nixpkgs = "path:" + nixpkgs
+	if err := os.Remove(LockPath(inv)); err != nil {
+		t.Fatal(err)
+	}
+	unlocked, err := Unlocked(inv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	scratch := t.TempDir()
+	if err := unlocked.Write(scratch); err != nil {
+		t.Fatal(err)
+	}
+	nixLock(t, scratch)
+	lock, err := os.ReadFile(filepath.Join(scratch, "flake.lock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(LockPath(inv), lock, 0o600); err != nil {
+		t.Fatal(err)
+	}
+
+	f, err := FromInventory(inv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := f.Write(dir); err != nil {
+		t.Fatal(err)
+	}
+	out := nix(t, "eval", "--json", "--no-update-lock-file", "--no-write-lock-file",
+		f.Ref(dir, "nixosConfigurations"), "--apply", readBack)
+	var got map[string]evaluated
+	if err := json.Unmarshal([]byte(out), &got); err != nil {
+		t.Fatal(err)
+	}
+	return got, f.Ref(dir, "nixosConfigurations")
+}
+
+func TestTreeEvaluates(t *testing.T) {
+	dir := t.TempDir()
+	layOut(t, dir, map[string]string{
+		"nix/web.nix":  `{ lib, ... }: { imports = [ ./more.nix ]; test.list = [ "module" ]; time.timeZone = lib.mkDefault "Module/Default"; }`,
+		"nix/more.nix": `{ test.list = [ "imported" ]; test.by-force = "module"; }`,
+	})
+	container := box("box-1")
+
+	full := box("web-1.example.org")
+	full.Target, full.System, full.PackageProfile = "server", "aarch64-linux", "full"
+	full.Modules = []string{"nix/web.nix", "nix/more.nix"}
+	full.Override.Plain["system.stateVersion"] = "25.11"
+	full.Override.Plain["test.value"] = map[string]any{hostile: hostile, "float": 2.0, "int": int64(9007199254740993)}
+	full.Override.Plain["networking.firewall.enable"] = false
+	full.Override.Force = map[string]any{
+		"test.by-force": "host", "services.openssh.settings.PasswordAuthentication": true,
+		`test.virtualHosts."a.b".root`: "/srv", `test.virtualHosts."a.b"."${x}"`: "y",
+	}
+
+	bare := box("bare")
+	bare.System, bare.PackageProfile, bare.User, bare.Target = "", "", "root", "server"
+	bare.Override = inventory.Override{Default: map[string]any{"time.timeZone": "Host/Default", "networking.hostName": "renamed"}}
+
+	locked := box("nobody")
+	locked.Override = inventory.Override{}
+
+	got, ref := evaluate(t, fleet(t, dir, container, full, bare, locked))
+
+	if names := len(got); names != 6 {
+		t.Errorf("%d configurations, want four hosts and two targets", names)
+	}
+	b := got["box-1"]
+	wantBox := evaluated{
+		HostName: "box-1", TimeZone: "UTC", System: "x86_64-linux", Container: true, Firewall: true, SSH: true,
+		Normal: true, NixLd: true, Keys: []string{"ssh-ed25519 AAAA op@example.org"}, Groups: []string{"wheel"}, Sudo: []string{"deploy"},
+		Features: []string{"nix-command", "flakes"}, Tmpfiles: []string{"d /var/lib/nixdeploy 0700 root root -"},
+		Custom: []string{}, Packages: b.Packages, Top: "evaluates",
+	}
+	if diff := cmp.Diff(wantBox, b); diff != "" {
+		t.Error(diff)
+	}
+	if all := strings.Join(b.Packages, " "); !strings.Contains(all, "gitMinimal") || !strings.Contains(all, "wget") || strings.Contains(all, "htop") {
+		t.Errorf("packages of profile minimal, and of the container: %s", all)
+	}
+
+	w := got["web-1.example.org"]
+	if w.HostName != "web-1" || w.Domain != "example.org" || w.System != "aarch64-linux" || w.StateVersion != "25.11" || w.Container || w.Top != "evaluates" {
+		t.Errorf("%+v", w)
+	}
+	if w.TimeZone != "Module/Default" || w.Firewall || !w.Password {
+		t.Errorf("priorities: base must give way to mkDefault, plain and force: %+v", w)
+	}
+	if len(w.Custom) != 2 && len(w.Custom) != 3 {
+		t.Errorf("modules: %v", w.Custom)
+	}
+	wantValue := map[string]any{hostile: hostile, "float": 2.0, "int": 9007199254740993.0}
+	if diff := cmp.Diff(wantValue, w.Value); diff != "" {
+		t.Error(diff)
+	}
+	if all := strings.Join(w.Packages, " "); !strings.Contains(all, "gitMinimal") || !strings.Contains(all, "neovim") || !strings.Contains(all, "mariadb.client") {
+		t.Errorf("packages of profile full: %s", all)
+	}
+	if h := got["bare"]; h.HostName != "renamed" || h.TimeZone != "Host/Default" || h.System != "x86_64-linux" || h.Top != "evaluates" {
+		t.Errorf("a mkDefault of hosts.toml must win over base: %+v", h)
+	}
+	if h := got["nobody"]; h.Top != "refused" {
+		t.Error("a host that nobody could log in to evaluates")
+	}
+	if h := got["container"]; h.Top != "evaluates" || !h.Container || h.HostName != "nixos" {
+		t.Errorf("the bare target: %+v", h)
+	}
+
+	apply := `cs: let c = cs."web-1.example.org".config.test; in [ c.by-force c.virtualHosts."a.b".root c.virtualHosts."a.b"."\${x}" (builtins.isFloat c.value.float) (toString c.value.int) ]`
+	out := nix(t, "eval", "--json", ref, "--apply", apply)
+	if want := `["host","/srv","y",true,"9007199254740993"]`; strings.TrimSpace(out) != want {
+		t.Errorf("got %s, want %s", out, want)
+	}
+}
+
+// A wrong option is reported with its place in hosts.toml.
+func TestTreeNamesHostsTomlInErrors(t *testing.T) {
+	h := box("box-1")
+	h.Override.Plain["system.stateVersion"] = "25.11"
+	dir := t.TempDir()
+	layOut(t, dir, map[string]string{"m.nix": `{ system.stateVersion = "26.05"; }`})
+	h.Modules = []string{"m.nix"}
+	inv := fleet(t, dir, h)
+	inv.Flake.Nixpkgs = "path:" + abs(t, "testdata/nixpkgs")
+	f, err := Unlocked(inv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := t.TempDir()
+	if err := f.Write(out); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(out, "flake.lock")); err != nil {
+		t.Fatal(err)
+	}
+	_, err = nixTry(t, "eval", "path:"+out+"#nixosConfigurations.box-1.config.system.stateVersion", "--no-write-lock-file")
+	if err == nil || !strings.Contains(err.Error(), "- In `hosts.toml, override of box-1'") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func abs(t *testing.T, path string) string {
+	t.Helper()
+	out, err := filepath.Abs(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// Each profile holds the one before it.
+func TestPackageProfilesAreNested(t *testing.T) {
+	needNix(t, "nix")
+	expr := `let p = import ./tree/shared/package-lists.nix (import ./testdata/nixpkgs/pkgs.nix); n = map (x: x.name); in
+	  map (k: n p.${k}) [ "minimal" "essential" "development" "full" ]`
+	var lists [][]string
+	if err := json.Unmarshal([]byte(nix(t, "eval", "--impure", "--json", "--expr", expr)), &lists); err != nil {
+		t.Fatal(err)
+	}
+	for i, list := range lists {
+		seen := map[string]bool{}
+		for _, name := range list {
+			if seen[name] {
+				t.Errorf("%s is in list %d twice", name, i)
+			}
+			seen[name] = true
+		}
+		if i > 0 && !cmp.Equal(lists[i-1], list[:len(lists[i-1])]) {
+			t.Errorf("list %d does not begin with the one before", i)
+		}
+	}
+}
+
+// Nothing but data files depends on who renders: the tree holds text only.
+func TestTreeHoldsOnlyNix(t *testing.T) {
+	err := fs.WalkDir(tree, "tree", func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() && !strings.HasSuffix(path, ".nix") {
+			t.Errorf("%s is not Nix", path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
