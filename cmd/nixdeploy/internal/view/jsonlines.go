@@ -3,9 +3,11 @@ package view
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/nixdeploy/nixdeploy/deploy"
+	"github.com/nixdeploy/nixdeploy/inventory"
 )
 
 // EventsVersion is the version of the JSON lines: the minor number grows with
@@ -74,4 +76,21 @@ func jsonLine(v any) []byte {
 // stand inside a string, where \u005b is the same character.
 func disarmJSON(out []byte) []byte {
 	return bytes.ReplaceAll(out, []byte("##["), []byte(`##\u005b`))
+}
+
+// JSONError is the line of an error that ended a command.
+func JSONError(exit int, err error) []byte {
+	line := struct {
+		Type     string              `json:"type"`
+		Exit     int                 `json:"exit"`
+		Message  string              `json:"message"`
+		Problem  *deploy.Problem     `json:"problem,omitempty"`
+		Problems []inventory.Problem `json:"problems,omitempty"`
+	}{Type: "error", Exit: exit, Message: err.Error()}
+	errors.As(err, &line.Problem)
+	var list *inventory.Problems
+	if errors.As(err, &list) {
+		line.Problems = list.List
+	}
+	return jsonLine(line)
 }

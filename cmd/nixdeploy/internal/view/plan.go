@@ -59,14 +59,22 @@ func (s Style) contacts(p deploy.Plan) string {
 	if len(names) == 0 {
 		return "no host: all are blocked"
 	}
-	return s.names(names, 12) + "; no host of another stage"
+	line := s.names(names, 12)
+	var read []string
+	for _, g := range p.Gate.Before {
+		read = append(append(read, g.Proven...), g.Missing...)
+	}
+	if len(read) > 0 {
+		line += "; for the gate " + s.names(read, 8)
+	}
+	return line
 }
 
 func (s Style) gate(g deploy.Gate) string {
 	var open, closed []string
 	for _, before := range g.Before {
 		if len(before.Missing) > 0 {
-			closed = append(closed, s.Clean(before.Stage)+" (not "+s.names(before.Missing, 8)+")")
+			closed = append(closed, s.Clean(before.Stage)+" (not "+s.missing(before)+")")
 			continue
 		}
 		open = append(open, s.Clean(before.Stage)+" ("+count(len(before.Proven), "host")+")")
@@ -82,6 +90,19 @@ func (s Style) gate(g deploy.Gate) string {
 		return "open: the first stage"
 	}
 	return "open: this flake is confirmed on " + strings.Join(open, " and ")
+}
+
+// missing names the hosts that prove nothing, with the reason where one fits
+// all of them.
+func (s Style) missing(g deploy.GateStage) string {
+	names := s.names(g.Missing, 8)
+	why := g.Why[g.Missing[0]]
+	for _, h := range g.Missing {
+		if g.Why[h] != why {
+			return names
+		}
+	}
+	return names + s.after(": ", why)
 }
 
 func (s Style) planRows(p deploy.Plan) [][]cell {
@@ -233,6 +254,11 @@ func (s Style) planTotals(p deploy.Plan) string {
 	}
 	if p.AtMost > 0 && n[deploy.ChangeSwitch] > 0 {
 		line += s.dot() + "takes at most " + atMost(p.AtMost)
+		if p.Budget == 0 {
+			line += s.dot() + "a failure stops it"
+		} else {
+			line += s.dot() + "more than " + count(p.Budget, "failure") + " stop it"
+		}
 	}
-	return line + "\n"
+	return s.hang("", line)
 }

@@ -1,10 +1,12 @@
 package view
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/nixdeploy/nixdeploy/deploy"
+	"github.com/nixdeploy/nixdeploy/inventory"
 )
 
 // Problem writes one failure as a block with a rule at its left, so that a
@@ -120,4 +122,20 @@ func (s Style) field(b *strings.Builder, rule, label, value string) {
 		}
 		b.WriteString(strings.TrimRight(rule+"  "+pad(label, 8)+l, " ") + "\n")
 	}
+}
+
+// InventoryProblems writes every mistake of a hosts.toml, each with its place
+// and how to mend it. A key or value of the file cannot forge a line.
+func (s Style) InventoryProblems(p *inventory.Problems) string {
+	var b strings.Builder
+	for _, q := range p.List {
+		b.WriteString(s.hang("", fmt.Sprintf("%s:%d:%d: %s", s.Clean(q.File), q.Line, q.Col, s.Clean(q.What))))
+		if q.Hint != "" {
+			b.WriteString(s.hang("  hint: ", s.Clean(q.Hint)))
+		}
+	}
+	if p.More > 0 {
+		fmt.Fprintf(&b, "and %d more\n", p.More)
+	}
+	return b.String() + count(len(p.List)+p.More, "problem") + "; no host was contacted\n"
 }

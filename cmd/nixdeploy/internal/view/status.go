@@ -116,3 +116,8 @@ func JSONStatus(version string, hosts []HostStatus) []byte {
 		"type": "status", "nixdeploy": version, "format": EventsVersion, "hosts": hosts,
 	})
 }
+
+// Settled reports whether nothing about the host asks for a look.
+func (h HostStatus) Settled() bool {
+	return h.Observed != nil && h.Observed.Active == nil && len(oddities(*h.Observed)) == 0
+}

@@ -1,0 +1,37 @@
+package main
+
+import (
+	"context"
+
+	"github.com/urfave/cli/v2"
+)
+
+func applyCommand() command {
+	return command{
+		name: "apply", usage: "bring the hosts to the flake, stage by stage, and back where a check fails",
+		about: "Each stage is planned when its gate opens; its plan is shown and, on a terminal, asked about. " +
+			"A stage begins only when this very flake is confirmed on the stages before it. The first Ctrl-C begins no further host, " +
+			"the second leaves the hosts in flight to their guards.",
+		examples: []string{"apply", "apply --stage dev --yes", "apply --stage prod --on web-1,@eu",
+			"apply --stage prod --override-gate 'hotfix 4711' --yes"},
+		own: func() []cli.Flag {
+			return append(selectFlags(), yesFlag(), firstFlag(), overrideFlag(), parallelFlag())
+		},
+		run: runApply,
+	}
+}
+
+func runApply(ctx context.Context, in *invocation) error {
+	if err := in.mustBeAbleToAsk("apply"); err != nil {
+		return err
+	}
+	inv, hosts, err := in.selection()
+	if err != nil {
+		return err
+	}
+	f, err := in.openFlake(inv)
+	if err != nil {
+		return err
+	}
+	return (&change{invocation: in, command: "apply", inv: inv, hosts: hosts, flake: f}).run(ctx)
+}

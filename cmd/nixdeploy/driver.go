@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"github.com/nixdeploy/nixdeploy/deploy"
+	"github.com/nixdeploy/nixdeploy/deploy/plan"
+	"github.com/nixdeploy/nixdeploy/deploy/rollout"
+	"github.com/nixdeploy/nixdeploy/flake"
+	"github.com/nixdeploy/nixdeploy/inventory"
+)
+
+// Driver is what the commands need of package host's Driver.
+type Driver interface {
+	rollout.Runner
+	// Evaluate reads a host and asks it what the flake would change.
+	Evaluate(ctx context.Context, h inventory.Host, stage string) deploy.HostPlan
+	// Resume settles an unresolved run on a host; false: there was none.
+	Resume(ctx context.Context, h inventory.Host, stage string) (deploy.Outcome, bool)
+	// Goto brings a host to a system that is in its store.
+	Goto(ctx context.Context, h inventory.Host, stage string, wave int, system, link string) deploy.Outcome
+	// Close releases every host.
+	Close()
+}
+
+// Request is what a Connector needs to know.
+type Request struct {
+	Run       string // id
+	Operator  string // user@machine, no blanks
+	Inventory *inventory.Inventory
+	Flake     *flake.Flake // nil: nothing is deployed
+	First     bool         // --first
+	Journal   deploy.Journal
+	// Ours says whether a run found unresolved on a host is a dead one of this
+	// operator, so that it may be taken up.
+	Ours   func(run string) bool
+	Detach context.Context //nolint:containedctx // ends at the second interruption
+	Log    *slog.Logger
+}
+
+// Fleet is a fleet that can be driven.
+type Fleet struct {
+	Driver    Driver
+	Evaluates string // where evaluation happens, for people
+	Limits    plan.Limits
+}
+
+// Connector makes a Fleet. It contacts nothing yet.
+type Connector func(a App, q Request) (Fleet, error)
+
+// rewind is a Driver whose Apply goes back to the system that the newest
+// confirmed run on a host went away from.
+type rewind struct {
+	Driver
+	mu    sync.Mutex
+	goals map[string]deploy.Previous
+}
+
+// Inspect reads the host and the way back that it recorded.
+func (r *rewind) Inspect(ctx context.Context, h inventory.Host, stage string) deploy.HostPlan {
+	p := r.Driver.Inspect(ctx, h, stage)
+	if p.Problem != nil || p.Observed == nil || stage == "" {
+		return p
+	}
+	goal := p.Observed.Previous
+	if goal == nil || goal.Profile == "" {
+		p.Change = deploy.ChangeBlocked
+		p.Problem = &deploy.Problem{
+			Code: deploy.CodeUnsupported, Host: h.Name, Step: deploy.StepInspect,
+			What: "no earlier system is recorded on this host", State: "not touched",
+			Details: []string{"a rollback undoes a run of nixdeploy, and none was confirmed here"},
+		}
+		r.Release(h.Name)
+		return p
+	}
+	p.Wanted, p.Change = goal.Profile, deploy.ChangeSwitch
+	if p.Observed.Profile == goal.Profile && p.Observed.Running == goal.Profile {
+		p.Change = deploy.ChangeUnchanged
+	}
+	p.Notes = append(p.Notes, fmt.Sprintf("goes back to %s, what run %s went away from", goal.ProfileLink, goal.Run))
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.goals == nil {
+		r.goals = map[string]deploy.Previous{}
+	}
+	r.goals[h.Name] = *goal
+	return p
+}
+
+// Apply goes to what Inspect found.
+func (r *rewind) Apply(ctx context.Context, h inventory.Host, stage string, wave int) deploy.Outcome {
+	r.mu.Lock()
+	goal := r.goals[h.Name]
+	r.mu.Unlock()
+	return r.Goto(ctx, h, stage, wave, goal.Profile, goal.ProfileLink)
+}
+
+// ungated plans a rollback: going back needs no proof from other stages.
+type ungated struct{ plan.Planner }
+
+func (ungated) Gate(string, map[string]deploy.Outcome, map[string]deploy.HostPlan) deploy.Gate {
+	return deploy.Gate{Open: true}
+}

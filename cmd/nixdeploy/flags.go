@@ -1,0 +1,135 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+)
+
+// options are the flags that several commands share, validated.
+type options struct {
+	file     string
+	json     bool
+	noColor  bool
+	verbose  bool
+	on       []string
+	stage    string
+	yes      bool
+	first    bool
+	override string // --override-gate
+	parallel int    // 0: as hosts.toml says
+	exitCode bool
+}
+
+// globalFlags can stand before a command and after it.
+func globalFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "file", Aliases: []string{"f"}, Usage: "the inventory `FILE`; else $NIXDEPLOY_INVENTORY, else hosts.toml here or above"},
+		&cli.BoolFlag{Name: "json", Usage: "print JSON: one document, or one line per event for apply, rollback and resume"},
+		&cli.BoolFlag{Name: "no-color", Usage: "no colour, as NO_COLOR does"},
+		&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Usage: "every step, and what the hosts print"},
+		&cli.BoolFlag{Name: "help", Aliases: []string{"h"}, Usage: "print help"},
+	}
+}
+
+// The flags that some commands share.
+func onFlag() cli.Flag {
+	return &cli.StringSliceFlag{Name: "on", Usage: "only these hosts: `NAMES`, globs, @tags, !not; commas or repeated"}
+}
+
+func stageFlag() cli.Flag {
+	return &cli.StringFlag{Name: "stage", Usage: "only this `STAGE`"}
+}
+
+func selectFlags() []cli.Flag { return []cli.Flag{onFlag(), stageFlag()} }
+
+func firstFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "first", Usage: "take in hosts that nixdeploy has never confirmed; the name that each gives is shown"}
+}
+
+func overrideFlag() cli.Flag {
+	return &cli.StringFlag{Name: "override-gate", Usage: "begin the stage without proof from the earlier ones, because of `REASON`, which is recorded"}
+}
+
+func parallelFlag() cli.Flag {
+	return &cli.IntFlag{Name: "parallel", Aliases: []string{"p"}, Usage: "`N` hosts at once, instead of the stage's own number"}
+}
+
+func yesFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "yes", Aliases: []string{"y"}, Usage: "do not ask before each stage; no variable can say this"}
+}
+
+func exitCodeFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "exit-code", Usage: "exit 10 when there is something to change"}
+}
+
+func readOptions(c command, cc *cli.Context) (options, error) {
+	o := options{
+		file: flagText(cc, "file"), json: flagSet(cc, "json"), noColor: flagSet(cc, "no-color"), verbose: flagSet(cc, "verbose"),
+		stage: cc.String("stage"), yes: cc.Bool("yes"), first: cc.Bool("first"), override: strings.TrimSpace(cc.String("override-gate")),
+		parallel: cc.Int("parallel"), exitCode: cc.Bool("exit-code"),
+	}
+	on, err := splitOn(cc.StringSlice("on"))
+	if err != nil {
+		return o, &usageError{what: err.Error(), command: c.name, hint: "for instance --on web-1,@eu"}
+	}
+	o.on = on
+	for _, name := range []string{"stage", "override-gate", "file"} {
+		if cc.IsSet(name) && strings.TrimSpace(cc.String(name)) == "" {
+			return o, &usageError{what: "--" + name + " is empty", command: c.name}
+		}
+	}
+	if cc.IsSet("parallel") && o.parallel < 1 {
+		return o, &usageError{what: fmt.Sprintf("--parallel %d: it takes at least 1", o.parallel), command: c.name}
+	}
+	return o, nil
+}
+
+// splitOn splits each --on at its commas.
+func splitOn(values []string) ([]string, error) {
+	var on []string
+	for _, v := range values {
+		for part := range strings.SplitSeq(v, ",") {
+			if part = strings.TrimSpace(part); part == "" {
+				return nil, fmt.Errorf("--on %s: a name is empty", quoted(v))
+			}
+			on = append(on, part)
+		}
+	}
+	return on, nil
+}
+
+// flagSet reports whether a flag is set here or before the command.
+func flagSet(cc *cli.Context, name string) bool {
+	for _, c := range cc.Lineage() {
+		if c.Bool(name) {
+			return true
+		}
+	}
+	return false
+}
+
+// flagText is the value of a flag given here, or before the command.
+func flagText(cc *cli.Context, name string) string {
+	for _, c := range cc.Lineage() {
+		if s := c.String(name); s != "" {
+			return s
+		}
+	}
+	return ""
+}
+
+// wantsJSON looks for --json before anything is parsed, for errors that come
+// so early.
+func wantsJSON(args []string) bool {
+	for _, a := range args {
+		if a == "--" {
+			return false
+		}
+		if a == "--json" || a == "-json" {
+			return true
+		}
+	}
+	return false
+}

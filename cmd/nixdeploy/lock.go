@@ -1,0 +1,121 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/nixdeploy/nixdeploy/flake"
+	"github.com/nixdeploy/nixdeploy/inventory"
+)
+
+// lockTimeout bounds the download of the inputs.
+const lockTimeout = 15 * time.Minute
+
+func lockCommand() command {
+	return command{
+		name: "lock", usage: "write the missing parts of flake.lock",
+		about: "Every input of a flake must be locked before it is deployed. It needs Nix: on this machine, or else on the first " +
+			"host that --on and --stage select. What is locked stays as it is.",
+		examples: []string{"lock", "lock --on dev-1"},
+		own:      func() []cli.Flag { return selectFlags() },
+		run:      runLock,
+	}
+}
+
+func runLock(ctx context.Context, in *invocation) error {
+	inv, hosts, err := in.selection()
+	if err != nil {
+		return err
+	}
+	f, err := flake.Unlocked(inv)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, lockTimeout)
+	defer cancel()
+	var lock []byte
+	if nix := in.lookPath("nix"); nix != "" {
+		lock, err = in.lockHere(ctx, nix, f)
+	} else {
+		lock, err = lockOnHost(ctx, in, hosts[0], f)
+	}
+	if err != nil {
+		return err
+	}
+	return in.keepLock(inv, lock)
+}
+
+// lockHere runs nix in a copy of the flake, so that Nix sees, and copies to its
+// world-readable store, no more than what is deployed.
+func (in *invocation) lockHere(ctx context.Context, nix string, f *flake.Flake) ([]byte, error) {
+	tmp, err := os.MkdirTemp("", "nixdeploy-lock-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = os.RemoveAll(tmp) }()
+	dir := filepath.Join(tmp, "flake")
+	if err := f.Write(dir); err != nil {
+		return nil, err
+	}
+	argv := flake.LockCommand(dir)
+	in.tell("locking the inputs with the nix of this machine\n")
+	cmd := exec.CommandContext(ctx, nix, argv[1:]...) //nolint:gosec // nix from PATH, with our own arguments
+	cmd.Env, cmd.WaitDelay = in.Environ, 10*time.Second
+	var said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &said, &said
+	if err := cmd.Run(); err != nil {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		return nil, fmt.Errorf("nix could not lock the inputs: %w\n%s", err, tail(said.String(), 20))
+	}
+	return os.ReadFile(filepath.Join(dir, "flake.lock"))
+}
+
+func tail(text string, lines int) string {
+	all := strings.Split(strings.TrimSpace(text), "\n")
+	return strings.Join(all[max(0, len(all)-lines):], "\n")
+}
+
+// keepLock puts the lock beside hosts.toml, or into the user's own flake, at
+// once: temp and rename.
+func (in *invocation) keepLock(inv *inventory.Inventory, lock []byte) error {
+	path := flake.LockPath(inv)
+	old, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("reading the lock: %w", err)
+	}
+	if bytes.Equal(old, lock) {
+		return in.print(in.out.Clean(in.display(path)) + " is complete\n")
+	}
+	tmp := path + ".new"
+	if err := os.WriteFile(tmp, lock, 0o644); err != nil { //nolint:gosec // a lock is no secret, and goes into git
+		return fmt.Errorf("writing the lock: %w", err)
+	}
+	if err := os.Rename(tmp, path); err != nil {
+		return fmt.Errorf("writing the lock: %w", errors.Join(err, os.Remove(tmp)))
+	}
+	return in.print(in.out.Clean(in.display(path)) + " written; keep it in git beside hosts.toml\n" +
+		in.out.Next(in.recommend("plan")))
+}
+
+// lookPath finds a program on the App's PATH, "" when it is not there.
+func (a App) lookPath(name string) string {
+	for _, dir := range filepath.SplitList(a.getenv("PATH")) {
+		path := filepath.Join(dir, name)
+		if info, err := os.Stat(path); err == nil && filepath.IsAbs(dir) && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
+			return path
+		}
+	}
+	return ""
+}

@@ -1,0 +1,214 @@
+package main
+
+import (
+	"context"
+	"strings"
+	"sync"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/nixdeploy/nixdeploy/cmd/nixdeploy/internal/view"
+	"github.com/nixdeploy/nixdeploy/deploy"
+	"github.com/nixdeploy/nixdeploy/deploy/plan"
+	"github.com/nixdeploy/nixdeploy/deploy/rollout"
+	"github.com/nixdeploy/nixdeploy/inventory"
+)
+
+func planCommand() command {
+	return command{
+		name: "plan", usage: "show what an apply would change, host by host",
+		about: "Reads the selected hosts, and those of earlier stages for their gates. Nothing is built or switched; " +
+			"on a host only nixdeploy's upload folder and the store are written.",
+		examples: []string{"plan", "plan --stage prod", "plan --on @web --json"},
+		own: func() []cli.Flag {
+			return append(selectFlags(), firstFlag(), overrideFlag(), parallelFlag(), exitCodeFlag())
+		},
+		run: runPlan,
+	}
+}
+
+func runPlan(ctx context.Context, in *invocation) error {
+	inv, hosts, err := in.selection()
+	if err != nil {
+		return err
+	}
+	f, err := in.openFlake(inv)
+	if err != nil {
+		return err
+	}
+	sink := in.readOnly()
+	fleet, err := in.connect(Request{
+		Inventory: inv, Flake: f, First: in.first, Journal: sink, Ours: func(string) bool { return false }, Detach: in.signals.admit,
+	})
+	if err != nil {
+		return err
+	}
+	defer fleet.Driver.Close()
+	planner := in.planner(inv, f, fleet)
+	in.tell("contacting " + hostList(hosts) + "\n")
+	stop := sink.beats(ctx)
+	seen := eachHost(hosts, fleet.Limits.Readers, func(h inventory.Host) deploy.HostPlan {
+		return fleet.Driver.Evaluate(ctx, h, h.Stage)
+	})
+	before := eachHost(gateHosts(inv, hosts), fleet.Limits.Readers, func(h inventory.Host) deploy.HostPlan {
+		defer fleet.Driver.Release(h.Name)
+		return fleet.Driver.Inspect(ctx, h, "")
+	})
+	stop()
+	if err := ctx.Err(); err != nil {
+		return context.Cause(ctx)
+	}
+	return in.showPlans(stagePlans(planner, hosts, seen, before))
+}
+
+// gateHosts are the hosts that are read only to judge gates: those of earlier
+// stages that are not selected.
+func gateHosts(inv *inventory.Inventory, hosts []inventory.Host) []inventory.Host {
+	if len(hosts) == 0 {
+		return nil
+	}
+	selected := map[string]bool{}
+	for _, h := range hosts {
+		selected[h.Name] = true
+	}
+	last := hosts[len(hosts)-1].Stage
+	var out []inventory.Host
+	for _, s := range inv.Stages {
+		if s.Name == last {
+			break
+		}
+		for _, h := range inv.Hosts {
+			if h.Stage == s.Name && !selected[h.Name] {
+				out = append(out, h)
+			}
+		}
+	}
+	return out
+}
+
+// stagePlans makes one plan per stage of the selection.
+func stagePlans(p plan.Planner, hosts []inventory.Host, plans, before []deploy.HostPlan) []deploy.Plan {
+	seen := map[string]deploy.HostPlan{}
+	for _, hp := range append(append([]deploy.HostPlan{}, before...), plans...) {
+		seen[hp.Host] = hp
+	}
+	var out []deploy.Plan
+	for _, stage := range stagesOf(hosts) {
+		var mine []deploy.HostPlan
+		for _, h := range hosts {
+			if h.Stage == stage {
+				mine = append(mine, seen[h.Name])
+			}
+		}
+		out = append(out, p.Stage(stage, mine, p.Gate(stage, nil, seen)))
+	}
+	return out
+}
+
+func (in *invocation) showPlans(plans []deploy.Plan) error {
+	next := in.nextAfterPlan(plans)
+	if in.json {
+		if _, err := in.Stdout.Write(view.JSONPlans(versionNumber(), plans, next)); err != nil {
+			return err
+		}
+		return planExit(plans, in.exitCode)
+	}
+	for i, p := range plans {
+		text, line := "", ""
+		if i > 0 {
+			text = "\n"
+		}
+		if i == len(plans)-1 {
+			line = next
+		}
+		if err := in.print(text + in.out.Plan(p, line)); err != nil {
+			return err
+		}
+	}
+	return planExit(plans, in.exitCode)
+}
+
+// nextAfterPlan applies what was planned; with nothing to change it looks.
+func (in *invocation) nextAfterPlan(plans []deploy.Plan) string {
+	changes := 0
+	for _, p := range plans {
+		for _, h := range p.Hosts {
+			if h.Change == deploy.ChangeSwitch || h.Change == deploy.ChangeUnknown {
+				changes++
+			}
+		}
+	}
+	if changes == 0 {
+		return in.recommend("status")
+	}
+	words := []string{"apply"}
+	if in.stage != "" {
+		words = append(words, "--stage", in.stage)
+	}
+	if len(in.on) > 0 {
+		words = append(words, "--on", strings.Join(in.on, ","))
+	}
+	if in.first {
+		words = append(words, "--first")
+	}
+	return in.recommend(words...)
+}
+
+func planExit(plans []deploy.Plan, exitOnChange bool) error {
+	var problems []*deploy.Problem
+	changes := false
+	for _, p := range plans {
+		for _, h := range p.Hosts {
+			changes = changes || h.Change == deploy.ChangeSwitch
+			if h.Problem != nil {
+				problems = append(problems, h.Problem)
+			}
+		}
+	}
+	switch code := problemExit(problems); {
+	case code != rollout.ExitOK:
+		return exitError(code)
+	case changes && exitOnChange:
+		return exitError(rollout.ExitDrift)
+	}
+	return nil
+}
+
+// readOnly is the journal of a command that changes nothing.
+func (in *invocation) readOnly() *passing {
+	p := in.newProgress()
+	p.asJSON = false // its events are no part of the one document
+	return &passing{progress: p}
+}
+
+// eachHost asks all hosts, at most limit at once, in the order of hosts. It
+// returns when every answer is there.
+func eachHost[T any](hosts []inventory.Host, limit int, ask func(inventory.Host) T) []T {
+	if limit <= 0 {
+		limit = rollout.DefaultReaders
+	}
+	out := make([]T, len(hosts))
+	places := make(chan struct{}, limit)
+	var wg sync.WaitGroup
+	for i, h := range hosts {
+		places <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-places }()
+			out[i] = ask(h)
+		})
+	}
+	wg.Wait()
+	return out
+}
+
+func hostList(hosts []inventory.Host) string {
+	names := make([]string, 0, 12)
+	for _, h := range hosts[:min(len(hosts), 12)] {
+		names = append(names, h.Name)
+	}
+	text := strings.Join(names, " ")
+	if len(hosts) > 12 {
+		text += " and more"
+	}
+	return text
+}

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/nixdeploy/nixdeploy/deploy"
+	"github.com/nixdeploy/nixdeploy/inventory"
+)
+
+// shellLine joins words into a line that a POSIX shell reads as exactly them.
+func shellLine(words ...string) string {
+	out := make([]string, len(words))
+	for i, w := range words {
+		out[i] = shellWord(w)
+	}
+	return strings.Join(out, " ")
+}
+
+const shellSafe = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./,:@%+="
+
+func shellWord(w string) string {
+	if w != "" && strings.Trim(w, shellSafe) == "" {
+		return w
+	}
+	return "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
+}
+
+func quoted(s string) string { return `"` + s + `"` }
+
+// recommend is a complete command line that goes on from this one: the
+// inventory is named when this call had to name it.
+func (o options) recommend(words ...string) string {
+	line := append([]string{"nixdeploy"}, words[0])
+	if o.file != "" {
+		line = append(line, "--file", o.file)
+	}
+	return shellLine(append(line, words[1:]...)...)
+}
+
+// maxNamed is how many hosts a recommended command names; with more of them it
+// names the stage: hosts that are done are left alone anyway.
+const maxNamed = 12
+
+// nextAfter is the command that goes on after a run.
+func (o options) nextAfter(report deploy.Report, hosts []inventory.Host, stages []string) string {
+	byName := map[string]deploy.HostReport{}
+	for _, h := range report.Hosts {
+		byName[h.Host] = h
+	}
+	if slices.ContainsFunc(report.Hosts, unresolved) {
+		return o.recommend("resume", report.Run)
+	}
+	var open []inventory.Host // of the first stage that is not whole
+	for _, h := range hosts {
+		r, begun := byName[h.Name]
+		done := begun && r.State.Good() && (r.Problem == nil || r.State != deploy.StateUnchanged)
+		if !done && (len(open) == 0 || open[0].Stage == h.Stage) {
+			open = append(open, h)
+		}
+	}
+	if len(open) > 0 {
+		return o.again(report.Start.Command, open)
+	}
+	return o.nextStage(report.Start.Command, hosts, stages)
+}
+
+func unresolved(h deploy.HostReport) bool {
+	return h.Unresolved || h.State == deploy.StateStranded || h.State == deploy.StateInFlight
+}
+
+func (o options) again(command string, open []inventory.Host) string {
+	words := []string{command, "--stage", open[0].Stage}
+	names := make([]string, len(open))
+	for i, h := range open {
+		names[i] = h.Name
+	}
+	if len(names) <= maxNamed {
+		words = append(words, "--on", strings.Join(names, ","))
+	}
+	return o.recommend(words...)
+}
+
+// nextStage follows a run in which all went well.
+func (o options) nextStage(command string, hosts []inventory.Host, stages []string) string {
+	if command != "apply" || len(hosts) == 0 || len(o.on) > 0 {
+		return o.recommend("status")
+	}
+	last := hosts[len(hosts)-1].Stage
+	if i := slices.Index(stages, last); i >= 0 && i+1 < len(stages) {
+		return o.recommend("apply", "--stage", stages[i+1])
+	}
+	return o.recommend("status")
+}
+
+// display is a path as a person in the working directory would write it.
+func (a App) display(path string) string {
+	dir, err := a.workDir()
+	if err != nil {
+		return path
+	}
+	abs := path
+	if !filepath.IsAbs(abs) {
+		abs = filepath.Join(dir, abs)
+	}
+	rel, err := filepath.Rel(dir, abs)
+	if err != nil || len(rel) > len(abs) || strings.HasPrefix(rel, "../../..") {
+		return path
+	}
+	return rel
+}

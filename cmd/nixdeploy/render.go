@@ -1,0 +1,47 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/nixdeploy/nixdeploy/cmd/nixdeploy/internal/view"
+)
+
+func renderCommand() command {
+	return command{
+		name: "render", usage: "write the flake that would be deployed into a folder",
+		about: "To read it, or to keep it as your own ([flake] source = \"...\"). Contacts nothing. Files that you changed there are " +
+			"never overwritten.",
+		examples: []string{"render -o flake", "render --output /tmp/shop"},
+		own: func() []cli.Flag {
+			return []cli.Flag{&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "the `DIR` to write to"}}
+		},
+		run: runRender,
+	}
+}
+
+func runRender(_ context.Context, in *invocation) error {
+	dir := in.cli.String("output")
+	if dir == "" {
+		return &usageError{what: "no folder to write to", hint: "nixdeploy render -o DIR", command: "render"}
+	}
+	inv, err := in.load()
+	if err != nil {
+		return err
+	}
+	f, err := in.openFlake(inv)
+	if err != nil {
+		return err
+	}
+	if err := f.Write(absolute(in.App, dir)); err != nil {
+		return err
+	}
+	if in.json {
+		return in.print(string(view.JSONDocument(map[string]any{
+			"type": "render", "flake": f.Hash, "files": len(f.Files), "directory": dir,
+		})))
+	}
+	return in.print(fmt.Sprintf("%d files in %s, flake %s\n", len(f.Files), in.out.Clean(dir), f.Hash))
+}

@@ -1,0 +1,282 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/nixdeploy/nixdeploy/cmd/nixdeploy/internal/view"
+	"github.com/nixdeploy/nixdeploy/deploy"
+	"github.com/nixdeploy/nixdeploy/deploy/journal"
+	"github.com/nixdeploy/nixdeploy/deploy/plan"
+	"github.com/nixdeploy/nixdeploy/deploy/rollout"
+	"github.com/nixdeploy/nixdeploy/flake"
+	"github.com/nixdeploy/nixdeploy/inventory"
+)
+
+// change is one run that changes hosts: an apply or a rollback.
+type change struct {
+	*invocation
+	command string
+	inv     *inventory.Inventory
+	hosts   []inventory.Host
+	flake   *flake.Flake // nil for a rollback
+}
+
+// run carries the change out and shows how it ended.
+func (c *change) run(ctx context.Context) error {
+	dir, err := c.stateDir()
+	if err != nil {
+		return err
+	}
+	id := journal.NewRunID()
+	j, err := journal.Create(dir, id)
+	if err != nil {
+		return fmt.Errorf("nothing was contacted, since the run cannot be written down: %w", err)
+	}
+	p := c.newProgress()
+	j.Watch(p.show)
+	if c.json {
+		_, _ = c.Stdout.Write(view.JSONVersion(versionNumber()))
+	}
+	result, err := c.drive(ctx, id, j, p)
+	if closed := j.Close(); err == nil {
+		err = closed
+	}
+	if err != nil {
+		return err
+	}
+	return c.end(c.ending(p, result))
+}
+
+// drive runs the rollout between run-started and run-finished.
+func (c *change) drive(ctx context.Context, id string, j *journal.Journal, p *progress) (rollout.Result, error) {
+	dir, err := c.stateDir()
+	if err != nil {
+		return rollout.Result{}, err
+	}
+	fleet, err := c.connect(Request{
+		Run: id, Inventory: c.inv, Flake: c.flake, First: c.first, Journal: j, Ours: dead(dir), Detach: c.signals.drain,
+	})
+	if err != nil {
+		return rollout.Result{}, err
+	}
+	defer fleet.Driver.Close()
+	if err := j.Append(ctx, c.started(id)); err != nil {
+		return rollout.Result{}, err
+	}
+	c.signals.act(id)
+	stop := p.beats(ctx)
+	result, _ := rollout.Run(ctx, rollout.Input{
+		Run: id, Inventory: c.inv, Hosts: c.hosts, Planner: c.planner(fleet), Approve: c.approve(p),
+		Drain: c.signals.drain, Readers: fleet.Limits.Readers,
+	}, c.runner(fleet), j) // its error lists what the report says host by host
+	stop()
+	code := result.Exit()
+	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+	defer cancel()
+	err = j.Append(after, deploy.Event{
+		Run: id, Time: time.Now(), Kind: deploy.EventRunFinished, Exit: &code, Message: meaning(code),
+	})
+	if err != nil && result.Journal == nil {
+		result.Journal = err
+	}
+	return result, nil
+}
+
+func (c *change) runner(f Fleet) rollout.Runner {
+	if c.flake == nil {
+		return &rewind{Driver: f.Driver}
+	}
+	return f.Driver
+}
+
+func (c *change) planner(f Fleet) rollout.Planner {
+	if c.flake == nil {
+		return ungated{plan.Planner{
+			Inventory: c.inv, Source: "rollback", Limits: f.Limits,
+			Evaluates: "nothing: each host goes back to a system in its own store",
+		}}
+	}
+	return c.invocation.planner(c.inv, c.flake, f)
+}
+
+// planner plans the stages of a flake. Hosts record flakes by digest.
+func (in *invocation) planner(inv *inventory.Inventory, f *flake.Flake, fleet Fleet) plan.Planner {
+	return plan.Planner{
+		Inventory: inv, Flake: f.Digest(), Source: f.Source, Evaluates: fleet.Evaluates, Limits: fleet.Limits,
+		First: in.first, Override: in.override,
+	}
+}
+
+func (c *change) started(id string) deploy.Event {
+	start := &deploy.RunStart{
+		Command: c.command, Operator: operator(c.App), Fleet: c.inv.Fleet, Inventory: absolute(c.App, c.inv.Path),
+		InvHash: c.inv.Hash, Stages: stagesOf(c.hosts), Override: c.override,
+	}
+	if c.flake != nil {
+		start.Flake = c.flake.Digest()
+	}
+	for _, h := range c.hosts {
+		start.Hosts = append(start.Hosts, h.Name)
+	}
+	return deploy.Event{Run: id, Time: time.Now(), Kind: deploy.EventRunStarted, Start: start}
+}
+
+// approve shows a stage's plan and asks, unless --yes was given.
+func (c *change) approve(p *progress) func(context.Context, deploy.Plan) error {
+	return func(ctx context.Context, pl deploy.Plan) error {
+		if !c.json {
+			c.tell("\n" + c.err.Plan(pl, ""))
+		}
+		changing := 0
+		for _, h := range pl.Hosts {
+			if h.Change == deploy.ChangeSwitch || h.Change == deploy.ChangeUnknown {
+				changing++
+			}
+		}
+		if c.yes || changing == 0 {
+			return nil
+		}
+		p.hush(true)
+		defer p.hush(false)
+		return c.ask(ctx, fmt.Sprintf("%s %d of %d hosts of stage %s?", verb(c.command), changing, len(pl.Hosts), pl.Stage))
+	}
+}
+
+func verb(command string) string {
+	if command == "rollback" {
+		return "Go back on"
+	}
+	return "Change"
+}
+
+func (c *change) ending(p *progress, r rollout.Result) view.Ending {
+	report := p.report()
+	if r.Journal != nil { // what was not written was not shown either
+		report.Hosts = r.Hosts
+	}
+	return c.endingOf(report, r.Exit(), c.inv, c.hosts)
+}
+
+// endingOf is what the summary of a run says.
+func (in *invocation) endingOf(report deploy.Report, code int, inv *inventory.Inventory, hosts []inventory.Host) view.Ending {
+	e := view.Ending{Report: report, Exit: code, Meaning: meaning(code)}
+	for _, s := range inv.Stages {
+		e.Stages = append(e.Stages, s.Name)
+	}
+	for _, h := range hosts {
+		e.Hosts = append(e.Hosts, view.Selected{Host: h.Name, Stage: h.Stage})
+	}
+	e.Next = in.nextAfter(report, hosts, e.Stages)
+	return e
+}
+
+// end writes the result of a run and turns it into the exit code.
+func (in *invocation) end(e view.Ending) error {
+	if in.json {
+		_, _ = in.Stdout.Write(view.JSONReport(e))
+	} else if err := in.print(in.out.Summary(e)); err != nil {
+		return err
+	}
+	if e.Exit != rollout.ExitOK {
+		return exitError(e.Exit)
+	}
+	return nil
+}
+
+// connect makes what drives the hosts.
+func (in *invocation) connect(q Request) (Fleet, error) {
+	q.Operator, q.Log = operator(in.App), in.log
+	if in.Connect != nil {
+		return in.Connect(in.App, q)
+	}
+	return connect(in.App, q)
+}
+
+// dead says which runs are over without having ended: their process is gone
+// from this machine.
+func dead(dir string) func(run string) bool {
+	return func(run string) bool {
+		_, err := os.Stat(journal.DirFor(dir, run))
+		return err == nil && !journal.Held(dir, run)
+	}
+}
+
+func (a App) stateDir() (string, error) {
+	if dir := a.getenv("NIXDEPLOY_STATE_DIR"); dir != "" {
+		return absolute(a, dir), nil
+	}
+	return journal.StateDir()
+}
+
+func absolute(a App, path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	dir, err := a.workDir()
+	if err != nil {
+		return path
+	}
+	return filepath.Join(dir, path)
+}
+
+// operator is who runs this, for people that find a host locked.
+func operator(a App) string {
+	name := a.getenv("USER")
+	if u, err := user.Current(); err == nil {
+		name = u.Username
+	}
+	machine, err := os.Hostname()
+	if err != nil {
+		machine = "unknown"
+	}
+	return strings.Map(func(r rune) rune {
+		if r <= ' ' || r > '~' {
+			return '_'
+		}
+		return r
+	}, name+"@"+machine)
+}
+
+func stagesOf(hosts []inventory.Host) []string {
+	var stages []string
+	for _, h := range hosts {
+		if n := len(stages); n == 0 || stages[n-1] != h.Stage {
+			stages = append(stages, h.Stage)
+		}
+	}
+	return stages
+}
+
+// openFlake renders or reads the flake and tells what is odd about it.
+func (in *invocation) openFlake(inv *inventory.Inventory) (*flake.Flake, error) {
+	f, err := flake.FromInventory(inv)
+	if err != nil {
+		var unlocked *flake.LockError
+		if errors.As(err, &unlocked) {
+			return nil, &usageError{what: in.display(unlocked.File) + ": " + lockReason(unlocked), hint: in.recommend("lock")}
+		}
+		return nil, err
+	}
+	for _, w := range f.Warnings {
+		in.tell("warning: " + in.err.Clean(w) + "\n")
+	}
+	if n := len(f.Dirty); n > 0 {
+		in.tell(fmt.Sprintf("warning: %d tracked files have uncommitted changes, which are deployed: %s\n",
+			n, in.err.Clean(strings.Join(f.Dirty[:min(n, 8)], " "))))
+	}
+	return f, nil
+}
+
+func lockReason(e *flake.LockError) string {
+	if len(e.Missing) == 0 {
+		return e.Reason
+	}
+	return e.Reason + ": " + strings.Join(e.Missing, ", ")
+}

@@ -1,0 +1,153 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+)
+
+// usageError is a command line that cannot be meant (exit 2). Nothing was
+// contacted.
+type usageError struct {
+	what    string
+	hint    string
+	command string // "" when it is not known which
+}
+
+func (e *usageError) Error() string {
+	if e.hint != "" {
+		return e.what + ": " + e.hint
+	}
+	return e.what
+}
+
+// text is what a person reads: the mistake, how to mend it, where to read on.
+func (e *usageError) text() string {
+	for _, c := range commands() {
+		if c.name == e.command {
+			return e.mistake() + "Usage: " + usageLine(c) + "   (all of it: nixdeploy help " + c.name + ")\n"
+		}
+	}
+	return e.mistake() + "Usage: nixdeploy COMMAND [flags]   (all of it: nixdeploy help)\n"
+}
+
+func (e *usageError) mistake() string {
+	var b strings.Builder
+	b.WriteString("nixdeploy: " + strings.ReplaceAll(e.what, "\n", "\n  ") + "\n")
+	for line := range strings.Lines(e.hint) {
+		b.WriteString("  " + strings.TrimRight(line, "\n") + "\n")
+	}
+	return b.String()
+}
+
+// badFlag turns what the flag parser says into a usageError.
+func badFlag(c command) cli.OnUsageErrorFunc {
+	return func(_ *cli.Context, err error, _ bool) error {
+		e := &usageError{command: c.name, what: err.Error()}
+		if name, ok := strings.CutPrefix(e.what, "flag provided but not defined: -"); ok {
+			name = strings.TrimLeft(name, "-")
+			e.what = "unknown flag " + dashes(name)
+			if near := nearest(name, flagNames(c)); near != "" {
+				e.hint = "did you mean " + dashes(near) + "?"
+			}
+		}
+		if name, ok := strings.CutPrefix(e.what, "flag needs an argument: -"); ok {
+			e.what = dashes(strings.TrimLeft(name, "-")) + " needs a value"
+		}
+		return e
+	}
+}
+
+func dashes(name string) string {
+	if len(name) == 1 {
+		return "-" + name
+	}
+	return "--" + name
+}
+
+func flagNames(c command) []string {
+	var names []string
+	for _, f := range append(c.flags(), globalFlags()...) {
+		names = append(names, f.Names()...)
+	}
+	return names
+}
+
+// nearest is the candidate that word was meant to be, "" for none. It is only
+// ever shown, never run.
+func nearest(word string, candidates []string) string {
+	flags := make([]cli.Flag, len(candidates))
+	for i, c := range candidates {
+		flags[i] = &cli.BoolFlag{Name: c}
+	}
+	near := strings.TrimLeft(cli.SuggestFlag(flags, word, true), "-")
+	if near == "" || word == "" || near[0] != word[0] || len(near) > 2*len(word) || len(word) > 2*len(near) {
+		return ""
+	}
+	return near
+}
+
+// checkArgs refuses positional arguments that a command does not take. The
+// parser stops at the first of them, so a flag after it would silently not
+// count: "rollback web-1 --stage dev" is refused with the right line.
+func checkArgs(c command, args []string) error {
+	for i, a := range args {
+		if i > 0 && strings.HasPrefix(a, "-") && a != "-" {
+			return &usageError{
+				what:    fmt.Sprintf("flag %s stands after %s, where it does not count", quoted(a), quoted(args[i-1])),
+				hint:    "write: " + corrected(c, args),
+				command: c.name,
+			}
+		}
+		if strings.HasPrefix(a, "-") {
+			return &usageError{what: quoted(a) + " cannot be an argument", command: c.name}
+		}
+	}
+	if len(args) <= c.maxArgs {
+		return nil
+	}
+	e := &usageError{what: fmt.Sprintf("%s does not take %s", c.name, quoted(args[c.maxArgs])), command: c.name}
+	for _, name := range flagNames(c) {
+		if name == "on" {
+			e.hint = "hosts are chosen by --on: " + shellLine("nixdeploy", c.name, "--on", strings.Join(args[c.maxArgs:], ","))
+		}
+	}
+	return e
+}
+
+// corrected is the command line with its flags, and their values, in front.
+func corrected(c command, args []string) string {
+	var flags, rest []string
+	for i := 0; i < len(args); i++ {
+		a := args[i]
+		if !strings.HasPrefix(a, "-") || a == "-" {
+			rest = append(rest, a)
+			continue
+		}
+		flags = append(flags, a)
+		if takesValue(c, a) && i+1 < len(args) {
+			i++
+			flags = append(flags, args[i])
+		}
+	}
+	if c.maxArgs == 0 && len(rest) > 0 {
+		flags, rest = append(flags, "--on", strings.Join(rest, ",")), nil
+	}
+	return shellLine(append(append([]string{"nixdeploy", c.name}, flags...), rest...)...)
+}
+
+func takesValue(c command, arg string) bool {
+	name := strings.TrimLeft(arg, "-")
+	if strings.Contains(name, "=") {
+		return false
+	}
+	for _, f := range append(c.flags(), globalFlags()...) {
+		for _, n := range f.Names() {
+			if d, ok := f.(cli.DocGenerationFlag); ok && n == name {
+				return d.TakesValue()
+			}
+		}
+	}
+	return false
+}
