@@ -188,6 +188,9 @@ func FuzzRead(f *testing.F) {
 			t.Fatalf("without its torn end the file reads differently: %v", err)
 		}
 		file, err := appendRecord(nil, header{Version: version, Run: run})
+		if err != nil {
+			t.Fatal(err)
+		}
 		for _, e := range found.events {
 			if file, err = appendRecord(file, e); err != nil {
 				t.Skip("an event that JSON reads but cannot write") // a year above 9999
