@@ -76,6 +76,9 @@ func (s *stage) begin(ctx context.Context, a Action) {
 	if a.Wave > s.wave {
 		s.wave = a.Wave
 		s.log.emit(ctx, deploy.Event{Kind: deploy.EventWaveStarted, Stage: s.Name, Wave: a.Wave})
+		if s.log.failure() != nil {
+			return // what cannot be written down does not begin
+		}
 	}
 	for _, i := range a.Hosts {
 		st := &s.p.Hosts[i]
