@@ -11,12 +11,13 @@ import (
 // System is one configuration of the fixture flake, as an entry of its
 // fleet.json. The zero value builds, switches and is healthy.
 type System struct {
-	Version       string            `json:"version,omitempty"`
-	KernelVersion string            `json:"kernelVersion,omitempty"`
-	Units         map[string]Unit   `json:"units,omitempty"`
-	Etc           map[string]string `json:"etc,omitempty"`
-	Packages      []Package         `json:"packages,omitempty"`
-	Activation    string            `json:"activation,omitempty"` // more shell for the activation script
+	Version        string            `json:"version,omitempty"`
+	KernelVersion  string            `json:"kernelVersion,omitempty"`
+	SystemdVersion string            `json:"systemdVersion,omitempty"` // another one makes a switch re-execute systemd
+	Units          map[string]Unit   `json:"units,omitempty"`
+	Etc            map[string]string `json:"etc,omitempty"`
+	Packages       []Package         `json:"packages,omitempty"`
+	Activation     string            `json:"activation,omitempty"` // more shell for the activation script
 
 	// Which tools the system brings: rebuild is bash or ng, activator perl or
 	// rust. Empty: what goes with the nix that evaluates it.
@@ -27,6 +28,9 @@ type System struct {
 	FailingUnit        bool              `json:"failingUnit,omitempty"`
 	CrashLoop          bool              `json:"crashLoop,omitempty"`
 	SlowUnitSeconds    int               `json:"slowUnitSeconds,omitempty"`
+	UnitWaitsFor       string            `json:"unitWaitsFor,omitempty"`       // gated.service starts when this file is there
+	ActivationWaitsFor string            `json:"activationWaitsFor,omitempty"` // so does the activation script go on
+	BuildWaitsFor      string            `json:"buildWaitsFor,omitempty"`      // and the build
 	HangingUnit        bool              `json:"hangingUnit,omitempty"`
 	UnitFailsAfter     *int              `json:"unitFailsAfter,omitempty"`     // seconds
 	BreaksNetworkAfter *int              `json:"breaksNetworkAfter,omitempty"` // seconds

@@ -87,6 +87,20 @@ func (h *Host) MustSSH(command string) string {
 	return strings.TrimSpace(stdout)
 }
 
+// CopyFlake puts a folder of this machine at path on the host, owned by root,
+// in the place of what is there.
+func (h *Host) CopyFlake(dir, path string) {
+	h.t.Helper()
+	archive, err := exec.Command("tar", "-C", dir, "-c", ".").Output()
+	if err != nil {
+		h.t.Fatalf("lab: packing %s: %v", dir, err)
+	}
+	command := "rm -rf '" + path + "' && mkdir -p '" + path + "' && tar -x --no-same-owner -C '" + path + "'"
+	if _, stderr, rc := h.SSHAs("root", command, bytes.NewReader(archive)); rc != 0 {
+		h.t.Fatalf("lab: copying %s to %s of %s: %s", dir, path, h.Name, stderr)
+	}
+}
+
 // Enter runs a shell command in the host as root, past its network: it works
 // when the host cannot be reached.
 func (h *Host) Enter(command string) (stdout, stderr string, rc int) {
@@ -106,6 +120,15 @@ func (h *Host) output(command *exec.Cmd, stdin io.Reader) (stdout, stderr string
 		h.t.Fatalf("lab: %s: %v", command, err)
 	}
 	return out.String(), errOut.String(), command.ProcessState.ExitCode()
+}
+
+// WaitUntil polls until a shell condition holds on the host, past its network.
+func (h *Host) WaitUntil(what, condition string) {
+	h.t.Helper()
+	h.waitFor(what, func() bool {
+		_, _, rc := h.Enter(condition)
+		return rc == 0
+	})
 }
 
 // waitFor polls until the condition holds, or fails the test.

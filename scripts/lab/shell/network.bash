@@ -33,7 +33,11 @@ link_name() { echo "lab$1"; }
 network_plug() {
   local ns=lab-$1 number=$2 link
   link=$(link_name "$number")
-  ip netns add "$ns"
+  # The first one of a machine sets up /run/netns, which two must not do at once.
+  (
+    flock 9
+    ip netns add "$ns"
+  ) 9>"$LAB_DIR/network.lock"
   ip link add "$link" type veth peer name eth0 address "$(printf '02:00:0a:4d:00:%02x' "$number")" netns "$ns"
   ip link set "$link" master "$BRIDGE" up
   ip -n "$ns" link set lo up

@@ -158,6 +158,8 @@ def dry_activate(changes):
     announce("would NOT stop the following changed units", changes.skip)
     say("would activate the configuration...")
     run(TOPLEVEL + "/dry-activate")
+    if systemd_identity() != (os.path.realpath(TOPLEVEL + "/systemd"), read_file(TOPLEVEL + "/etc/systemd/system.conf")):
+        say("would restart systemd")
     announce("would reload the following units", changes.reload)
     announce("would restart the following units", changes.restart)
     announce("would start the following units", changes.start)
@@ -186,6 +188,11 @@ def activate():
     return 2
 
 
+def systemd_identity():
+    """What makes a switch re-execute systemd when it changes."""
+    return os.path.realpath("/run/current-system/systemd"), read_file("/etc/systemd/system.conf")
+
+
 def reload_user_units():
     """Says so only: the lab has no user units that could change."""
     for line in output_of("loginctl", "list-users", "--no-legend").splitlines():
@@ -209,7 +216,11 @@ def switch(changes, before):
         announce("stopping the following units", changes.stop)
         run("systemctl", "stop", "--", *sorted(changes.stop))
     announce("NOT restarting the following changed units", changes.skip)
+    systemd = systemd_identity()
     code = activate()
+    if systemd_identity() != systemd:
+        say("restarting systemd...")
+        run("systemctl", "daemon-reexec")
     run("systemctl", "reset-failed")
     if run("systemctl", "daemon-reload").returncode != 0:
         code = code if RUST else 3

@@ -3,6 +3,7 @@
 { hostName
 , version ? "24.11.20241201.abcdef1"
 , kernelVersion ? "6.6.63"
+, systemdVersion ? "256.10" # another one makes a switch re-execute systemd
 , configurationRevision ? null
 , units ? { }               # { "app.service" = { text = "..."; wantedBy = [ "multi-user.target" ]; }; }
 , etc ? { }                 # { "motd" = "text"; }
@@ -11,6 +12,7 @@
 , initInterface ? "2"       # a switch to another one exits 100
 , buildFailure ? false
 , buildSeconds ? 0
+, buildWaitsFor ? ""        # a file on the building machine, until which the build does not end
 , evalFailure ? false
 , switchEnabled ? true      # system.switch.enable
 , checkFailure ? false      # a pre-switch check that refuses (activator rust)
@@ -75,7 +77,7 @@ let
     etcFiles);
 
   # systemd alone: what a unit without a PATH of its own finds, as on NixOS.
-  systemd = run "systemd" { } ''
+  systemd = run "systemd-${systemdVersion}" { } ''
     mkdir -p $out/bin $out/lib
     ln -s /usr/lib/systemd $out/lib/systemd
     for f in /usr/bin/systemd-* /usr/bin/*ctl; do case $f in *detect-virt) ;; *) ln -s $f $out/bin/ ;; esac; done
@@ -160,6 +162,7 @@ let
   } ''
     ${if buildFailure then "echo 'lab: this build fails on purpose' >&2; exit 1" else ""}
     ${if buildSeconds > 0 then "sleep ${toString buildSeconds}" else ""}
+    ${if buildWaitsFor != "" then "until [ -e '${buildWaitsFor}' ]; do sleep 0.05; done" else ""}
     mkdir -p $out/bin $out/specialisation
     ln -s ${kernel}/bzImage $out/kernel
     ln -s ${modules} $out/kernel-modules
