@@ -307,8 +307,9 @@ settle() { # CLAIM RUN SECONDS
 		say result "$result"
 		if [ -f "$DONE/$2/log" ]; then say_lines log <"$DONE/$2/log"; fi
 		if [ -f "$DONE/$2/unverified" ]; then say unverified yes; fi
-		if lease_live && [ "$l_run" = "$2" ]; then rm -f "$LEASE"; fi
 	fi
+	# What is decided needs no lock any more; what is not is locked by its folder.
+	if lease_live && [ "$l_run" = "$2" ]; then rm -f "$LEASE"; fi
 	read_links
 	say_links links
 }
