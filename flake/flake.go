@@ -11,8 +11,10 @@ package flake
 import (
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -72,9 +74,22 @@ func FromInventory(inv *inventory.Inventory) (*Flake, error) {
 		return nil, err
 	}
 	if err := LockState(f.Files); err != nil {
-		return nil, inFolder(err, f.Source)
+		return nil, inFolder(untrackedLock(err, f), f.Source)
 	}
 	return f, nil
+}
+
+// untrackedLock corrects the remedy where a lock is there and git does not
+// track it: locking again would change nothing.
+func untrackedLock(err error, f *Flake) error {
+	var l *LockError
+	if !errors.As(err, &l) || file(f.Files, lockName) != nil {
+		return err
+	}
+	if _, statErr := os.Lstat(filepath.Join(f.Source, lockName)); statErr == nil {
+		l.Reason, l.Remedy = "it is not tracked by git, so it is not part of the flake", "run: git -C "+f.Source+" add "+lockName
+	}
+	return err
 }
 
 // Unlocked is FromInventory without the check of the lock: what `nixdeploy

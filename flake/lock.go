@@ -17,10 +17,16 @@ type LockError struct {
 	File    string   // the flake.lock, there or not
 	Missing []string // inputs that it does not lock, sorted; may be empty
 	Reason  string   // what is wrong, without the inputs' names
+	Remedy  string   // what to do; "" for nixdeploy lock
 }
 
 // Hint is what to do about it.
-func (e *LockError) Hint() string { return "run: nixdeploy lock" }
+func (e *LockError) Hint() string {
+	if e.Remedy != "" {
+		return e.Remedy
+	}
+	return "run: nixdeploy lock"
+}
 
 // Error names the file, what is wrong with it, the inputs, and the remedy.
 func (e *LockError) Error() string {

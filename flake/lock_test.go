@@ -128,6 +128,43 @@ func TestLockState(t *testing.T) {
 	}
 }
 
+func TestLockCommand(t *testing.T) {
+	want := []string{"nix", "--extra-experimental-features", "nix-command flakes", "flake", "lock", "path:/tmp/a%20b%23c"}
+	if diff := cmp.Diff(want, LockCommand("/tmp/a b#c")); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestMadeFor(t *testing.T) {
+	lock := func(original string) lockFile {
+		l, err := parseLock([]byte(lockJSON(`"root": { "inputs": { "nixpkgs": "n" } }, "n": { "original": ` + original + ` }`)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l
+	}
+	tests := []struct {
+		original, url string
+		want          bool
+	}{
+		{`{ "type": "github", "owner": "NixOS", "repo": "nixpkgs", "ref": "nixos-26.05" }`, "github:NixOS/nixpkgs/nixos-26.05", true},
+		{`{ "type": "github", "owner": "nixos", "repo": "nixpkgs", "ref": "nixos-26.05" }`, "github:NixOS/nixpkgs/nixos-26.05", true},
+		{`{ "type": "github", "owner": "NixOS", "repo": "nixpkgs" }`, "github:NixOS/nixpkgs", true},
+		{`{ "type": "github", "owner": "NixOS", "repo": "nixpkgs", "rev": "0123" }`, "github:NixOS/nixpkgs/0123", true},
+		{`{ "type": "github", "owner": "NixOS", "repo": "nixpkgs", "ref": "a/b" }`, "github:NixOS/nixpkgs/a/b", true},
+		{`{ "type": "github", "owner": "me", "repo": "nixpkgs", "ref": "nixos-26.05" }`, "github:NixOS/nixpkgs/nixos-26.05", false},
+		{`{ "type": "github", "owner": "NixOS", "repo": "nixpkgs", "ref": "nixos-25.11" }`, "github:NixOS/nixpkgs", false},
+		// Left to Nix:
+		{`{ "type": "github", "owner": "NixOS", "repo": "nixpkgs" }`, "github:NixOS/nixpkgs?ref=x", true},
+		{`{ "type": "tarball", "url": "https://example.org/x" }`, "https://example.org/y", true},
+	}
+	for _, tt := range tests {
+		if _, got := lock(tt.original).madeFor("nixpkgs", tt.url); got != tt.want {
+			t.Errorf("%s for %s: %t", tt.original, tt.url, got)
+		}
+	}
+}
+
 func FuzzLockState(f *testing.F) {
 	f.Add(lockText)
 	f.Add(lockJSON(nixpkgsNode + `, "root": { "inputs": { "nixpkgs": ["nixpkgs"] } }`))

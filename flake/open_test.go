@@ -1,13 +1,17 @@
 package flake
 
 import (
+	"errors"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/nixdeploy/nixdeploy/inventory"
 )
 
 func TestOpenWithoutGit(t *testing.T) {
@@ -198,6 +202,43 @@ func TestOpenBeforeTheFirstCommit(t *testing.T) {
 	}
 	if len(f.Warnings) != 1 || !strings.Contains(f.Warnings[0], "git add flake.lock") {
 		t.Errorf("warnings: %v", f.Warnings)
+	}
+}
+
+// After `nixdeploy lock` the new lock is there and still not part of the flake.
+func TestALockThatGitDoesNotTrack(t *testing.T) {
+	repo := t.TempDir()
+	gitRun(t, repo, "init", "-q")
+	layOut(t, repo, map[string]string{"flake.nix": `{ inputs.nixpkgs.url = "x"; }`})
+	gitRun(t, repo, "add", ".")
+	inv := &inventory.Inventory{Path: filepath.Join(repo, "hosts.toml"), Flake: inventory.FlakeSource{Source: "."}}
+	if _, err := FromInventory(inv); err == nil || !strings.Contains(err.Error(), "nixdeploy lock") {
+		t.Errorf("without a lock: %v", err)
+	}
+	layOut(t, repo, map[string]string{"flake.lock": lockText})
+	if _, err := FromInventory(inv); err == nil || !strings.Contains(err.Error(), "add flake.lock") || strings.Contains(err.Error(), "nixdeploy lock") {
+		t.Errorf("with an untracked lock: %v", err)
+	}
+	gitRun(t, repo, "add", "flake.lock")
+	if _, err := FromInventory(inv); err != nil {
+		t.Error(err)
+	}
+}
+
+// What git says is passed on; its refusal of a stranger's folder has a remedy.
+func TestGitErrors(t *testing.T) {
+	wantRefusal(t, gitError("ls-files", "fatal: detected dubious ownership in repository at '/x'", errors.New("exit 128")), "safe.directory")
+	err := gitError("diff", "fatal: bad object HEAD\n", errors.New("exit 128"))
+	if want := "git diff: exit 128: fatal: bad object HEAD"; err.Error() != want {
+		t.Errorf("got %q, want %q", err, want)
+	}
+	repo := t.TempDir()
+	layOut(t, repo, map[string]string{".git": "gitdir: nowhere", "flake.nix": ""})
+	if _, lookErr := exec.LookPath("git"); lookErr != nil {
+		t.Skip("git is not installed")
+	}
+	if _, err := Open(repo); err == nil || !strings.Contains(err.Error(), "not a git repository") || !strings.Contains(err.Error(), repo) {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -37,7 +37,7 @@ func overrides(host string, o inventory.Override) ([]override, error) {
 			refuse := func(what, hint string) error {
 				return &Refusal{What: fmt.Sprintf("host %s: override%s %q: %s", host, level.section, key, what), Hint: hint}
 			}
-			path, err := attrPath(key)
+			path, err := inventory.SplitAttrPath(key)
 			if err != nil {
 				return nil, refuse(err.Error(), `an option's path is like services.nginx.virtualHosts."a.b".root`)
 			}

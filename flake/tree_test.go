@@ -67,7 +67,7 @@ const readBack = `cs: builtins.mapAttrs (_: c: let g = c.config; own = g.nixdepl
   Normal = own && user.isNormalUser; NixLd = g.programs.nix-ld.enable or false;
   Keys = if own then user.openssh.authorizedKeys.keys else [ ];
   Groups = if own then user.extraGroups else [ ];
-  Sudo = builtins.concatMap (r: r.users) (if own then g.security.sudo.extraRules else [ ]);
+  Sudo = builtins.concatMap (r: r.users) g.security.sudo.extraRules;
   Features = g.nix.settings.experimental-features; Tmpfiles = g.systemd.tmpfiles.rules;
   Custom = g.test.list or [ ]; Value = g.test.value or null;
   Packages = map (p: p.name) g.environment.systemPackages;
@@ -137,7 +137,7 @@ func TestTreeEvaluates(t *testing.T) {
 	full.Override.Plain["networking.firewall.enable"] = false
 	full.Override.Force = map[string]any{
 		"test.by-force": "host", "services.openssh.settings.PasswordAuthentication": true,
-		`test.virtualHosts."a.b".root`: "/srv", `test.virtualHosts."a.b"."${x}"`: "y",
+		`test.virtualHosts."a.b".root`: "/srv", `test.virtualHosts."a.b"."\${x}"`: "y",
 	}
 
 	bare := box("bare")
@@ -223,6 +223,18 @@ func TestTreeNamesHostsTomlInErrors(t *testing.T) {
 	_, err = nixTry(t, "eval", "path:"+out+"#nixosConfigurations.box-1.config.system.stateVersion", "--no-write-lock-file")
 	if err == nil || !strings.Contains(err.Error(), "- In `hosts.toml, override of box-1'") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// How the user becomes root on the next deployment.
+func TestTreeElevates(t *testing.T) {
+	sudo, doas, none := box("sudo"), box("doas"), box("none")
+	doas.Elevate, none.Elevate = "doas", "none"
+	_, ref := evaluate(t, fleet(t, t.TempDir(), sudo, doas, none))
+	out := nix(t, "eval", "--json", ref, "--apply",
+		`cs: map (n: with cs.${n}.config.security; map builtins.length [ sudo.extraRules sudo-rs.extraRules doas.extraRules ]) [ "sudo" "doas" "none" ]`)
+	if want := "[[1,1,0],[0,0,1],[0,0,0]]"; strings.TrimSpace(out) != want {
+		t.Errorf("rules of sudo, sudo-rs, doas: got %s, want %s", out, want)
 	}
 }
 

@@ -12,6 +12,9 @@ in
     boot.isContainer = mkOption { default = false; };
     system.autoUpgrade.enable = mkOption { default = false; };
     services.openssh.startWhenNeeded = mkOption { default = false; };
+    security.sudo.extraRules = mkOption { default = [ ]; };
+    security.sudo-rs.extraRules = mkOption { default = [ ]; };
+    security.doas.extraRules = mkOption { default = [ ]; };
     users.users = mkOption {
       default = { };
       apply = builtins.mapAttrs (
