@@ -9,7 +9,7 @@ import (
 // A bomb is refused with one problem, before the parser or the tree grows with
 // it. The sizes are those that end other TOML parsers.
 func TestBombs(t *testing.T) {
-	const many = 2_000_000
+	const many = 400_000
 	tests := []struct {
 		name, text, what string
 		line             int
@@ -23,9 +23,9 @@ func TestBombs(t *testing.T) {
 		{"quoted parts", strings.Repeat(`"a".`, many) + "a = 1", "more than 32 levels", 1},
 		{"dots in dots", "a.a.a.a.a.a.a.a = " + strings.Repeat("{a.a.a.a.a.a.a=", 5), "more than 32 levels", 1},
 		{"header and key", "[" + strings.Repeat("a.", 20) + "a]\n" + strings.Repeat("b.", 20) + "b = 1", "more than 32 levels", 2},
-		{"keys of one table", numbered("k%d=1\n", 1_000_000), "more than 200000 keys in one table", 200_001},
-		{"keys of many tables", numbered("[k%d]\na=1\n", 600_000), "more than 1000000 keys", 1_000_001},
-		{"keys of an inline table", "a={" + numbered("k%d=1,", 500_000) + "}", "more than 200000 elements", 1},
+		{"keys of one table", numbered("k%d=1\n", 999_000), "more than 200000 keys in one table", 200_001},
+		{"keys of many tables", numbered("[k%d]\na=1\n", 500_001), "more than 1000000 keys", 1_000_001},
+		{"keys of an inline table", "a={" + numbered("k%d=1,", 201_000) + "}", "more than 200000 elements", 1},
 		{"elements", "a=[" + strings.Repeat("1,", many) + "]", "more than 200000 elements", 1},
 		{"elements over lines", "a=[\n" + strings.Repeat("1,\n", many) + "]", "more than 200000 elements", 200_001},
 		{"NUL", "a = 1\nb\x00 = 2", "a NUL byte", 2},
@@ -78,12 +78,12 @@ f = `+deepest+`
 
 // Of a million problems the first are listed and the others counted.
 func TestProblemsAreCounted(t *testing.T) {
-	_, err := Parse("f", []byte(small+numbered("x%d = 1\n", 150_000)))
+	_, err := Parse("f", []byte(small+numbered("x%d = 1\n", 20_000)))
 	p, ok := err.(*Problems)
-	if !ok || len(p.List) != maxProblems || p.More != 150_000-maxProblems {
+	if !ok || len(p.List) != maxProblems || p.More != 20_000-maxProblems {
 		t.Fatalf("got %T with %d and %d more", err, len(p.List), p.More)
 	}
-	if text := err.Error(); !strings.HasPrefix(text, "f has 150000 problems") || !strings.HasSuffix(text, "... and 149500 more") {
+	if text := err.Error(); !strings.HasPrefix(text, "f has 20000 problems") || !strings.HasSuffix(text, "... and 19500 more") {
 		t.Errorf("text: %.100s", text)
 	}
 }

@@ -154,9 +154,11 @@ func (r *reader) source(n *node) (string, bool) {
 		r.bad(n, fmt.Sprintf("the path alone: source = %q", strings.TrimPrefix(s, "path:")), "%q is a flake reference", s)
 	case schemePattern.MatchString(s):
 		r.bad(n, "clone it, and write the path of the clone; other flake references come later", "%q is a flake reference, want a path", s)
+	case strings.HasPrefix(s, "~"):
+		r.bad(n, "write the whole path, or one relative to hosts.toml", "%q begins with ~, which only a shell knows", s)
 	case strings.ContainsAny(s, "#?"):
 		r.bad(n, "the path of the flake's folder alone; a host's output is its attribute", "%q is not a path", s)
-	case !strings.ContainsAny(s, "./~") && s != SourceRendered && nearest(s, []string{SourceRendered}) != "":
+	case !strings.ContainsAny(s, "./") && s != SourceRendered && nearest(s, []string{SourceRendered}) != "":
 		r.bad(n, fmt.Sprintf("did you mean %q? A folder of that name is \"./%s\"", SourceRendered, s), "%q is neither %q nor clearly a path", s, SourceRendered)
 	default:
 		return s, true

@@ -155,6 +155,7 @@ func TestProblem(t *testing.T) {
 
 		{"flake reference", small + "[flake]\nsource=\"git+ssh://x/y\"\n", 12, 8, "is a flake reference, want a path", "clone it"},
 		{"path reference", small + "[flake]\nsource=\"path:./x\"\n", 12, 8, "is a flake reference", `source = "./x"`},
+		{"path from home", small + "[flake]\nsource=\"~/x\"\n", 12, 8, "begins with ~", "whole path"},
 		{"flake with an output", small + "[flake]\nsource=\"./x#web\"\n", 12, 8, "is not a path", "attribute"},
 		{"rendered, misspelt", small + "[flake]\nsource=\"renderd\"\n", 12, 8, "neither", `did you mean "rendered"?`},
 		{"nixpkgs of an own flake", small + "[flake]\nsource=\".\"\nnixpkgs=\"github:a/b\"\n", 13, 1, "for the rendered flake only", "remove it"},
