@@ -12,8 +12,9 @@ import (
 const maxLine = 64 << 10
 
 // readLines hands r to emit line by line, without the newline, and stops at the
-// end of r. A last line without newline counts. Any byte may be in a line.
-func readLines(r io.Reader, emit func(line string)) error {
+// end of r. A last line without newline counts. Any byte may be in a line. When
+// emit says false, the rest is read and dropped.
+func readLines(r io.Reader, emit func(line string) (more bool)) error {
 	in := bufio.NewReaderSize(r, 4<<10)
 	var line []byte
 	for {
@@ -23,7 +24,9 @@ func readLines(r io.Reader, emit func(line string)) error {
 			part = part[:len(part)-1]
 		}
 		if ended && line == nil { // the common case copies once
-			emit(string(part[:min(len(part), maxLine)]))
+			if !emit(string(part[:min(len(part), maxLine)])) {
+				return discard(in)
+			}
 			continue
 		}
 		if len(part) > 0 || ended {
@@ -31,7 +34,9 @@ func readLines(r io.Reader, emit func(line string)) error {
 		}
 		switch {
 		case ended:
-			emit(string(line))
+			if !emit(string(line)) {
+				return discard(in)
+			}
 			line = nil
 		case errors.Is(err, bufio.ErrBufferFull):
 			continue
@@ -45,4 +50,9 @@ func readLines(r io.Reader, emit func(line string)) error {
 			return err
 		}
 	}
+}
+
+func discard(r io.Reader) error {
+	_, err := io.Copy(io.Discard, r)
+	return err
 }

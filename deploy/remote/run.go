@@ -103,6 +103,7 @@ type execution struct {
 	exit      int
 	signal    string
 	payload   error
+	unwanted  bool // the session is over: nobody reads the payload any more
 }
 
 // run sends everything, reads everything and returns when the session is over.
@@ -130,7 +131,7 @@ func (x *execution) run(exec, head string, stdin io.Reader, requests <-chan *ssh
 	<-over
 	// A payload that nobody reads any more must not keep us waiting for its
 	// producer.
-	unsend(sent, stdin)
+	x.unsend(sent, stdin)
 	wg.Wait()
 }
 
@@ -144,10 +145,7 @@ func (x *execution) send(head string, stdin io.Reader) {
 		in := &readError{r: stdin}
 		_, err := io.Copy(x.ch, in)
 		if in.err != nil {
-			x.mu.Lock()
-			x.payload = in.err
-			x.mu.Unlock()
-			x.cancel(errPayload)
+			x.brokenPayload(in.err)
 			return
 		}
 		if err != nil {
@@ -157,13 +155,27 @@ func (x *execution) send(head string, stdin io.Reader) {
 	_ = x.ch.CloseWrite()
 }
 
+// brokenPayload ends the session: the script must not take what it got for all.
+func (x *execution) brokenPayload(err error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.unwanted {
+		return // we closed it ourselves
+	}
+	x.payload = err
+	x.cancel(errPayload)
+}
+
 // unsend frees the sender from a reader that blocks, where it can be freed.
-func unsend(sent <-chan struct{}, stdin io.Reader) {
+func (x *execution) unsend(sent <-chan struct{}, stdin io.Reader) {
 	select {
 	case <-sent:
 		return
 	default:
 	}
+	x.mu.Lock()
+	x.unwanted = true
+	x.mu.Unlock()
 	if closer, ok := stdin.(io.Closer); ok {
 		_ = closer.Close()
 	}
@@ -194,28 +206,30 @@ func (x *execution) late() {
 }
 
 // stdout takes one line of standard output: noise, the begin line, or output.
-func (x *execution) stdout(line string) {
+func (x *execution) stdout(line string) (more bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.touchDrain()
 	if x.begun {
 		x.out(line)
-		return
+		return true
 	}
 	// A prompt or banner without newline may stand before the mark.
 	if strings.HasSuffix(line, x.mark) {
 		x.begun = true
 		x.begin.Stop()
-		return
+		return true
 	}
 	x.words = keep(x.words, line)
 	if x.noise += len(line) + 1; x.noise > maxNoise {
 		x.cancel(errNoise)
+		return false
 	}
+	return true
 }
 
 // stderr takes one line of standard error.
-func (x *execution) stderr(line string) {
+func (x *execution) stderr(line string) (more bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.touchDrain()
@@ -223,6 +237,7 @@ func (x *execution) stderr(line string) {
 		x.complaint = keep(x.complaint, line)
 	}
 	x.errs(line)
+	return true
 }
 
 func keep(lines []string, line string) []string {

@@ -37,6 +37,9 @@ func (s *Server) serve(nc net.Conn) {
 	}
 	ctx, cancel := context.WithCancel(s.ctx)
 	c := &connection{server: s, nc: fc, ssh: sc, ctx: ctx}
+	s.mu.Lock()
+	fc.client = c
+	s.mu.Unlock()
 	c.wg.Go(func() {
 		for r := range requests {
 			s.note(func(rec *Record) { rec.add(&rec.Globals, r.Type) })

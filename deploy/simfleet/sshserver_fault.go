@@ -7,6 +7,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"golang.org/x/crypto/ssh"
 )
 
 // Step is a point of the protocol at which a fault can strike.
@@ -113,6 +115,7 @@ var errCut = errors.New("simulated cut")
 type faultConn struct {
 	net.Conn
 	server *Server
+	client *connection // after the handshake; guarded by server.mu
 
 	mu            sync.Mutex
 	read, written int64
@@ -233,4 +236,26 @@ func (w *outputWriter) Write(p []byte) (int, error) {
 	w.conn.at(StepOutput)
 	m, err := w.Writer.Write(p[keep:])
 	return n + m, err
+}
+
+// OpenOnClients asks every client for a channel, as a hostile host would, and
+// returns the first refusal.
+func (s *Server) OpenOnClients(kind string) error {
+	s.mu.Lock()
+	var clients []*connection
+	for c := range s.conns {
+		if c.client != nil {
+			clients = append(clients, c.client)
+		}
+	}
+	s.mu.Unlock()
+	for _, c := range clients {
+		ch, requests, err := c.ssh.OpenChannel(kind, nil)
+		if err != nil {
+			return fmt.Errorf("ask for a channel: %w", err)
+		}
+		_ = ch.Close()
+		ssh.DiscardRequests(requests)
+	}
+	return nil
 }
