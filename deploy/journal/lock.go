@@ -65,3 +65,10 @@ func flock(f *os.File, how int) error {
 		}
 	}
 }
+
+// Dead reports whether the run is of this state directory and its process is
+// gone: only then may its traces on a host be taken over. A name that is no
+// run's, whatever a host made of it, is not dead.
+func Dead(dir, run string) bool {
+	return checkRunFolder(dir, run) == nil && !Held(dir, run)
+}

@@ -110,3 +110,16 @@ func TestLookingAtALockDoesNotKeepAnyoneOut(t *testing.T) {
 	close(stop)
 	<-stopped
 }
+
+// A host's lock names a run; what is not a run of ours is not ours to take over.
+func TestOnlyAKnownRunWithoutAProcessIsDead(t *testing.T) {
+	dir, gone, _ := written(t, event(deploy.EventRunStarted, ""))
+	live := startRun(t, dir, NewRunID())
+	for run, want := range map[string]bool{
+		gone: true, live.run: false, NewRunID(): false, "": false, ".": false, "..": false, "../runs/" + gone: false,
+	} {
+		if got := Dead(dir, run); got != want {
+			t.Errorf("Dead(%q) = %v", run, got)
+		}
+	}
+}
