@@ -37,6 +37,7 @@ type Request struct {
 	// Ours says whether a run found unresolved on a host is a dead one of this
 	// operator, so that it may be taken up.
 	Ours   func(run string) bool
+	Admit  context.Context //nolint:containedctx // ends at the first interruption
 	Detach context.Context //nolint:containedctx // ends at the second interruption
 	Log    *slog.Logger
 }

@@ -126,7 +126,7 @@ func (a App) errorText(err error) string {
 		return style.Problem(*problem)
 	}
 	text := strings.TrimRight(err.Error(), "\n")
-	return cleanLines(style, "nixdeploy: "+strings.ReplaceAll(text, "\n", "\n  "))
+	return cleanLines(style, "nixdeploy: "+strings.ReplaceAll(text, "\n", "\n  | "))
 }
 
 // cleanLines cleans a text of our own that quotes what somebody typed.

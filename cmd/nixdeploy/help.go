@@ -48,7 +48,7 @@ func helpForAll() string {
 	}
 	b.WriteString(columns(rows))
 	b.WriteString("\nFlags of every command:\n" + flagHelp(globalFlags()))
-	b.WriteString("\nMore: nixdeploy help COMMAND, and the topics " + strings.Join(topicNames(), ", ") + "\n")
+	b.WriteString("\nMore: nixdeploy help COMMAND; topics: " + strings.Join(topicNames(), ", ") + "\n")
 	return b.String()
 }
 

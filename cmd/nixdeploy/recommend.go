@@ -3,6 +3,7 @@ package main
 import (
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/nixdeploy/nixdeploy/deploy"
@@ -27,7 +28,7 @@ func shellWord(w string) string {
 	return "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
 }
 
-func quoted(s string) string { return `"` + s + `"` }
+func quoted(s string) string { return strconv.Quote(s) }
 
 // recommend is a complete command line that goes on from this one: the
 // inventory is named when this call had to name it.

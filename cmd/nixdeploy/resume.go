@@ -75,7 +75,7 @@ func (in *invocation) runToResume(dir string) (string, error) {
 func (in *invocation) settle(
 	ctx context.Context, j *journal.Journal, id string, report deploy.Report, events []deploy.Event,
 ) (view.Ending, error) {
-	if in.file == "" {
+	if found, err := in.discover(); in.file == "" && (err != nil || absolute(in.App, found) != report.Start.Inventory) {
 		in.file = report.Start.Inventory
 	}
 	inv, err := in.load()

@@ -74,7 +74,7 @@ func (c *change) drive(ctx context.Context, id string, j *journal.Journal, p *pr
 	stop := p.beats(ctx)
 	result, _ := rollout.Run(ctx, rollout.Input{
 		Run: id, Inventory: c.inv, Hosts: c.hosts, Planner: c.planner(fleet), Approve: c.approve(p),
-		Drain: c.signals.drain, Readers: fleet.Limits.Readers,
+		Drain: c.signals.drain, Readers: fleet.Limits.Readers, Owed: c.owed(dir),
 	}, c.runner(fleet), j) // its error lists what the report says host by host
 	stop()
 	code := result.Exit()
@@ -192,7 +192,7 @@ func (in *invocation) end(e view.Ending) error {
 
 // connect makes what drives the hosts.
 func (in *invocation) connect(q Request) (Fleet, error) {
-	q.Operator, q.Log = operator(in.App), in.log
+	q.Operator, q.Log, q.Admit = operator(in.App), in.log, in.signals.admit
 	if in.Connect != nil {
 		return in.Connect(in.App, q)
 	}

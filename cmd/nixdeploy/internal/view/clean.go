@@ -54,14 +54,18 @@ func escape(r rune) string {
 }
 
 // disarmCI breaks the commands that CI services read out of a log. GitHub and
-// Azure obey "##[command]" anywhere in a line, TeamCity "##teamcity[...]".
-// "::command::" counts only at the start of a line, where no foreign text ever
-// stands: a host, a rule or a label comes first.
+// Azure obey "##[command]" anywhere in a line, TeamCity "##teamcity[...]", and
+// GitHub "::command::" as the first word of one: any word can come first where
+// a long line is wrapped.
 func disarmCI(text string) string {
-	return ciCommand.ReplaceAllString(text, `#\#$1[`)
+	text = ciCommand.ReplaceAllString(text, `#\#$1[`)
+	return ciWord.ReplaceAllString(text, `$1:\:$2`)
 }
 
-var ciCommand = regexp.MustCompile(`##(teamcity)?\[`)
+var (
+	ciCommand = regexp.MustCompile(`##(teamcity)?\[`)
+	ciWord    = regexp.MustCompile(`(^|\s)::([A-Za-z])`)
+)
 
 // cleanAll cleans each text.
 func (s Style) cleanAll(texts []string) []string {

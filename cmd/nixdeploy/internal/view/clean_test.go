@@ -30,6 +30,9 @@ func TestClean(t *testing.T) {
 		{"github", "x ##[error]y", `x #\#[error]y`, `x #\#[error]y`},
 		{"github in colours", "##\x1b[m[error]", `#\#[error]`, `#\#[error]`},
 		{"teamcity", "##teamcity[buildStop]", `#\#teamcity[buildStop]`, `#\#teamcity[buildStop]`},
+		{"github, first in a line", "::error::x", `:\:error::x`, `:\:error::x`},
+		{"github, first after a wrap", "long ::add-path::/tmp", `long :\:add-path::/tmp`, `long :\:add-path::/tmp`},
+		{"an address", "[::1]:22 ::1", "[::1]:22 ::1", "[::1]:22 ::1"},
 		{"a heading", "## Notes", "## Notes", "## Notes"},
 	} {
 		if got := (Style{Unicode: true}).Clean(c.in); got != c.unicode {
@@ -42,7 +45,7 @@ func TestClean(t *testing.T) {
 }
 
 func FuzzClean(f *testing.F) {
-	for _, seed := range []string{"web1", "\x1b[31mx", "\x1b]8;;http://x\x07", "a\u202e\xff\n", "##[x]", "\x1b[\x1b[mm"} {
+	for _, seed := range []string{"web1", "\x1b[31mx", "\x1b]8;;http://x\x07", "a\u202e\xff\n", "##[x]", "::set-env::", "\x1b[\x1b[mm"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, in string) {
@@ -58,6 +61,11 @@ func FuzzClean(f *testing.F) {
 			}
 			if strings.Contains(got, "##[") || strings.Contains(got, "##teamcity[") {
 				t.Fatalf("a CI command in %q", got)
+			}
+			for _, word := range strings.Fields(got) {
+				if len(word) > 2 && word[:2] == "::" && unicode.IsLetter(rune(word[2])) && word[2] < 0x80 {
+					t.Fatalf("a CI command in %q", got)
+				}
 			}
 		}
 	})

@@ -1,0 +1,216 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nixdeploy/nixdeploy/deploy"
+	"github.com/nixdeploy/nixdeploy/inventory"
+)
+
+// fakeDriver drives hosts that exist in this test only. By default each host
+// differs from the flake and ends confirmed.
+type fakeDriver struct {
+	plans    map[string]deploy.HostPlan // what Inspect finds; by host
+	outcomes map[string]deploy.State    // how Apply, Goto and Resume end; by host
+	applying func(ctx context.Context, host string)
+
+	q       Request
+	mu      sync.Mutex
+	applied []string // in order
+	read    []string
+	checked []string // in a soak
+}
+
+func (d *fakeDriver) emit(e deploy.Event) {
+	e.Run, e.Time = d.q.Run, time.Now()
+	_ = d.q.Journal.Append(context.Background(), e)
+}
+
+func (d *fakeDriver) Inspect(_ context.Context, h inventory.Host, stage string) deploy.HostPlan {
+	d.mu.Lock()
+	d.read = append(d.read, h.Name)
+	d.mu.Unlock()
+	if stage != "" {
+		d.emit(deploy.Event{Kind: deploy.EventStepStarted, Stage: stage, Host: h.Name, Step: deploy.StepInspect})
+	}
+	if p, ok := d.plans[h.Name]; ok {
+		p.Host, p.Target = h.Name, h.Target
+		return p
+	}
+	return deploy.HostPlan{Host: h.Name, Target: h.Target, Change: deploy.ChangeSwitch, Observed: observation(h.Name)}
+}
+
+func (d *fakeDriver) Evaluate(ctx context.Context, h inventory.Host, stage string) deploy.HostPlan {
+	return d.Inspect(ctx, h, stage)
+}
+
+func (d *fakeDriver) Apply(ctx context.Context, h inventory.Host, stage string, wave int) deploy.Outcome {
+	d.mu.Lock()
+	d.applied = append(d.applied, h.Name)
+	d.mu.Unlock()
+	if d.applying != nil {
+		d.applying(ctx, h.Name)
+	}
+	return d.finish(h, stage, wave)
+}
+
+func (d *fakeDriver) finish(h inventory.Host, stage string, wave int) deploy.Outcome {
+	out := deploy.Outcome{Host: h.Name, State: deploy.StateConfirmed, Changed: true, Before: observation(h.Name).Links}
+	if s, ok := d.outcomes[h.Name]; ok {
+		out.State = s
+	}
+	out.After = out.Before
+	if !out.State.Good() {
+		out.Problem = &deploy.Problem{
+			Code: deploy.CodeHealth, Host: h.Name, Step: deploy.StepHealth, What: "a health check failed", Next: "nixdeploy status --on " + h.Name,
+		}
+	}
+	e := deploy.Event{Stage: stage, Wave: wave, Host: h.Name}
+	e.Kind, e.Step = deploy.EventStepIntent, deploy.StepArm
+	d.emit(e)
+	if out.State.Final() {
+		e.Kind, e.Step, e.State, e.Problem, e.After = deploy.EventHostState, "", out.State, out.Problem, &out.After
+		d.emit(e)
+	}
+	return out
+}
+
+func (d *fakeDriver) Goto(ctx context.Context, h inventory.Host, stage string, wave int, system, link string) deploy.Outcome {
+	d.mu.Lock()
+	d.applied = append(d.applied, h.Name+" to "+system+" "+link)
+	d.mu.Unlock()
+	return d.finish(h, stage, wave)
+}
+
+func (d *fakeDriver) Resume(_ context.Context, h inventory.Host, stage string) (deploy.Outcome, bool) {
+	d.mu.Lock()
+	d.applied = append(d.applied, h.Name)
+	d.mu.Unlock()
+	return d.finish(h, stage, 1), true
+}
+
+func (d *fakeDriver) Return(_ context.Context, h inventory.Host, stage string, wave int, _ *deploy.Problem) deploy.Outcome {
+	return d.finish(h, stage, wave)
+}
+
+func (d *fakeDriver) Check(_ context.Context, h inventory.Host) *deploy.Problem {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.checked = append(d.checked, h.Name)
+	return nil
+}
+
+func (d *fakeDriver) Release(string)                                        {}
+func (d *fakeDriver) Close()                                                {}
+
+func observation(host string) *deploy.Observation {
+	p := "/nix/store/0c4kx1mmx7zjy0y2kq0zv7bm6i2y4l5n-nixos-system-" + host
+	return &deploy.Observation{
+		Links: deploy.Links{ProfileLink: "system-7-link", Profile: p, Running: p, Booted: p, NextBoot: p, Reader: "profile"},
+		NixOS: true, MachineID: host, Marker: &deploy.Marker{Fleet: "home", Host: host},
+	}
+}
+
+const testInventory = `
+[fleet]
+name = "home"
+
+[flake]
+nixpkgs = "github:NixOS/nixpkgs/nixos-26.05"
+
+[stages]
+order = ["dev", "prod"]
+
+[hosts.dev-1]
+address = "10.0.0.1"
+target = "container"
+stage = "dev"
+
+[hosts.web-1]
+address = "10.0.0.2"
+target = "container"
+stage = "prod"
+
+[hosts.web-2]
+address = "10.0.0.3"
+target = "container"
+stage = "prod"
+`
+
+const testLock = `{"nodes": {"nixpkgs": {"locked": {"lastModified": 1, "owner": "NixOS", "repo": "nixpkgs", "type": "github",
+"narHash": "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", "rev": "0123456789012345678901234567890123456789"},
+"original": {"owner": "NixOS", "ref": "nixos-26.05", "repo": "nixpkgs", "type": "github"}},
+"root": {"inputs": {"nixpkgs": "nixpkgs"}}}, "root": "root", "version": 7}`
+
+// call runs command lines against a fake fleet.
+type call struct {
+	App
+	driver         *fakeDriver
+	stdout, stderr bytes.Buffer
+	stdin          string
+}
+
+func newCall(t *testing.T, d *fakeDriver) *call {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range map[string]string{"hosts.toml": testInventory, "flake.lock": testLock} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := &call{driver: d}
+	c.App = App{
+		Dir: dir, Environ: []string{"LANG=C.UTF-8", "HOME=" + dir, "NIXDEPLOY_STATE_DIR=" + filepath.Join(dir, "state")},
+		Connect: func(_ App, q Request) (Fleet, error) {
+			d.q = q
+			return Fleet{Driver: d, Evaluates: "on each host"}, nil
+		},
+	}
+	return c
+}
+
+// run runs one command line and returns its exit code. What it recommends has
+// to be a command line.
+func (c *call) run(t *testing.T, args ...string) int {
+	t.Helper()
+	c.stdout.Reset()
+	c.stderr.Reset()
+	app := c.App
+	app.Stdin, app.Stdout, app.Stderr = strings.NewReader(c.stdin), &c.stdout, &c.stderr
+	code := app.Run(context.Background(), args)
+	for _, line := range recommended(c.stdout.String() + "\n" + c.stderr.String()) {
+		checkParses(t, line)
+	}
+	return code
+}
+
+// expect runs a command line that has to end with an exit code.
+func (c *call) expect(t *testing.T, code int, args ...string) {
+	t.Helper()
+	if got := c.run(t, args...); got != code {
+		t.Fatalf("nixdeploy %s: exit code %d, want %d\nstdout:\n%s\nstderr:\n%s", strings.Join(args, " "), got, code, &c.stdout, &c.stderr)
+	}
+}
+
+func contains(t *testing.T, stream, text string, wants ...string) {
+	t.Helper()
+	for _, w := range wants {
+		if !strings.Contains(text, w) {
+			t.Errorf("%s lacks %q:\n%s", stream, w, text)
+		}
+	}
+}
+
+func sorted(list []string) []string {
+	out := slices.Clone(list)
+	slices.Sort(out)
+	return out
+}

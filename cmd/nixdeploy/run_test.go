@@ -1,0 +1,342 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/nixdeploy/nixdeploy/deploy"
+	"github.com/nixdeploy/nixdeploy/deploy/journal"
+	"github.com/nixdeploy/nixdeploy/inventory"
+)
+
+func TestApplyOfTheWholeFleet(t *testing.T) {
+	c := newCall(t, &fakeDriver{})
+	c.expect(t, 0, "apply", "--yes")
+	contains(t, "stdout", c.stdout.String(), "exit 0, all good", "confirmed  3  dev-1 web-1 web-2", "Next: nixdeploy status\n")
+	contains(t, "stderr", c.stderr.String(), "stage dev", "Plan: 2 to change", "web-1: confirmed")
+	if strings.Contains(c.stdout.String(), "web-1: confirmed") || strings.Contains(c.stderr.String(), "exit 0") {
+		t.Error("progress and result are on the wrong streams")
+	}
+}
+
+func TestAStageBehindAFailedOneIsNotContacted(t *testing.T) {
+	d := &fakeDriver{outcomes: map[string]deploy.State{"dev-1": deploy.StateReturned}}
+	c := newCall(t, d)
+	c.expect(t, 5, "apply", "--yes")
+	if diff := cmp.Diff([]string{"dev-1"}, d.read); diff != "" {
+		t.Errorf("contacted (-want +got):\n%s", diff)
+	}
+	contains(t, "stdout", c.stdout.String(), "exit 5", "returned  1  dev-1", "skipped   2  web-1 web-2",
+		"no connection was made", "Stage prod stays closed", "Next: nixdeploy apply --stage dev --on dev-1\n")
+	contains(t, "stderr", c.stderr.String(), "│ error[health] dev-1: a health check failed")
+}
+
+func TestEachStageIsAskedAbout(t *testing.T) {
+	d := &fakeDriver{}
+	c := newCall(t, d)
+	c.Terminal.In = true
+	c.stdin = "y\nn\n"
+	c.expect(t, 5, "apply")
+	if diff := cmp.Diff([]string{"dev-1"}, d.applied); diff != "" {
+		t.Errorf("applied (-want +got):\n%s", diff)
+	}
+	contains(t, "stderr", c.stderr.String(), "Change 1 of 1 hosts of stage dev? [y/N]", "Change 2 of 2 hosts of stage prod? [y/N]")
+	question := strings.Index(c.stderr.String(), "Change 1 of 1")
+	if plan := strings.Index(c.stderr.String(), "Plan: 1 to change"); plan < 0 || plan > question {
+		t.Error("the plan is not shown before the question")
+	}
+}
+
+func TestWithoutAnAnswerNothingIsChanged(t *testing.T) {
+	for _, answer := range []string{"", "\n", "n\n", "yess\n", "Y e s\n"} {
+		d := &fakeDriver{}
+		c := newCall(t, d)
+		c.Terminal.In, c.stdin = true, answer
+		c.expect(t, 4, "apply", "--stage", "dev")
+		if len(d.applied) > 0 {
+			t.Errorf("%q was taken for a yes", answer)
+		}
+	}
+}
+
+func TestNothingToChangeIsNotAskedAbout(t *testing.T) {
+	same := deploy.HostPlan{Change: deploy.ChangeUnchanged, Observed: observation("dev-1")}
+	d := &fakeDriver{
+		plans:    map[string]deploy.HostPlan{"dev-1": same},
+		outcomes: map[string]deploy.State{"dev-1": deploy.StateUnchanged},
+	}
+	c := newCall(t, d)
+	c.Terminal.In = true
+	c.expect(t, 0, "apply", "--stage", "dev")
+	contains(t, "stdout", c.stdout.String(), "Next: nixdeploy apply --stage prod\n")
+}
+
+func TestApplyAsJSONIsLinesOfJSON(t *testing.T) {
+	d := &fakeDriver{outcomes: map[string]deploy.State{"dev-1": deploy.StateReturned}}
+	c := newCall(t, d)
+	c.expect(t, 5, "apply", "--yes", "--json")
+	var types []string
+	for line := range bytes.Lines(c.stdout.Bytes()) {
+		var head struct{ Type string }
+		if err := json.Unmarshal(line, &head); err != nil {
+			t.Fatalf("not JSON: %v: %s", err, line)
+		}
+		types = append(types, head.Type)
+	}
+	if n := len(types); types[0] != "version" || types[1] != "event" || types[n-1] != "report" {
+		t.Errorf("types: %v", types)
+	}
+}
+
+// interruptible makes c interruptible through the channel that it returns.
+func interruptible(c *call) <-chan chan<- Interruption {
+	ready := make(chan chan<- Interruption, 1)
+	c.Notify = func(ch chan<- Interruption) func() {
+		ready <- ch
+		return func() {}
+	}
+	return ready
+}
+
+func TestTheFirstInterruptionBeginsNoFurtherHost(t *testing.T) {
+	d := &fakeDriver{}
+	c := newCall(t, d)
+	ready := interruptible(c)
+	d.applying = func(ctx context.Context, _ string) {
+		(<-ready) <- Interruption{Name: "interrupt"}
+		<-c.admitted(d) // the host in flight is not cut off: it ends by itself
+		if ctx.Err() != nil {
+			t.Error("the host in flight was cut off")
+		}
+	}
+	c.expect(t, 130, "apply", "--yes")
+	contains(t, "stderr", c.stderr.String(), "interrupt: no further host begins; those in flight finish or return")
+	contains(t, "stdout", c.stdout.String(), "confirmed  1  dev-1", "skipped    2  web-1 web-2")
+}
+
+// admitted ends with the context of the first interruption.
+func (c *call) admitted(d *fakeDriver) <-chan struct{} { return d.q.Admit.Done() }
+
+func TestTheSecondInterruptionLeavesHostsToTheirGuards(t *testing.T) {
+	d := &fakeDriver{outcomes: map[string]deploy.State{"dev-1": deploy.StateInFlight}}
+	c := newCall(t, d)
+	ready := interruptible(c)
+	d.applying = func(_ context.Context, _ string) {
+		ch := <-ready
+		ch <- Interruption{Name: "interrupt"}
+		ch <- Interruption{Name: "hangup"}
+		<-d.q.Detach.Done()
+	}
+	c.expect(t, 130, "apply", "--yes")
+	contains(t, "stderr", c.stderr.String(), "hangup: the hosts in flight are left to their guards. Then: nixdeploy resume "+d.q.Run)
+	contains(t, "stdout", c.stdout.String(), "Next: nixdeploy resume "+d.q.Run)
+}
+
+func TestAnInterruptedPlanSaysThatNothingChanges(t *testing.T) {
+	d := &fakeDriver{}
+	c := newCall(t, d)
+	ready := interruptible(c)
+	connect := c.Connect
+	c.Connect = func(a App, q Request) (Fleet, error) {
+		(<-ready) <- Interruption{Name: "terminated"}
+		<-q.Admit.Done()
+		return connect(a, q)
+	}
+	c.expect(t, 130, "plan")
+	contains(t, "stderr", c.stderr.String(), "terminated: stopping; nothing is being changed")
+}
+
+func TestPlanChangesNothing(t *testing.T) {
+	blocked := deploy.HostPlan{Change: deploy.ChangeUnknown, Problem: &deploy.Problem{Code: deploy.CodeUnreachable, What: "timed out"}}
+	d := &fakeDriver{}
+	c := newCall(t, d)
+	c.expect(t, 0, "plan", "--stage", "prod")
+	contains(t, "stdout", c.stdout.String(), "Gate: closed", "dev-1", "~  web-1", "Plan: 2 to change", "Next: nixdeploy apply --stage prod\n")
+	contains(t, "stderr", c.stderr.String(), "contacting web-1 web-2\n")
+	if diff := cmp.Diff([]string{"dev-1", "web-1", "web-2"}, sorted(d.read)); diff != "" {
+		t.Errorf("read (-want +got):\n%s", diff)
+	}
+	c.expect(t, 10, "plan", "--exit-code")
+	d.plans = map[string]deploy.HostPlan{"web-2": blocked}
+	c.expect(t, 4, "plan", "--exit-code")
+	contains(t, "stdout", c.stdout.String(), "?  web-2", "cannot say: timed out")
+	if len(d.applied) > 0 {
+		t.Errorf("a plan changed %v", d.applied)
+	}
+	if _, err := os.Stat(filepath.Join(c.Dir, "state")); err == nil {
+		t.Error("a plan left a run behind")
+	}
+	c.expect(t, 4, "plan", "--json")
+	var doc struct {
+		Type  string
+		Plans []deploy.Plan
+	}
+	if err := json.Unmarshal(c.stdout.Bytes(), &doc); err != nil || doc.Type != "plan" || len(doc.Plans) != 2 {
+		t.Errorf("%v: %s", err, &c.stdout)
+	}
+}
+
+func TestStatus(t *testing.T) {
+	odd := observation("web-2")
+	odd.FailedUnits = []string{"a.service"}
+	d := &fakeDriver{plans: map[string]deploy.HostPlan{"web-2": {Observed: odd}}}
+	c := newCall(t, d)
+	c.expect(t, 0, "status")
+	contains(t, "stdout", c.stdout.String(), "=  web-1", "~  web-2", "1 failed unit:", "Status: 2 settled, 1 worth a look")
+	c.expect(t, 10, "status", "--exit-code")
+	d.plans["web-1"] = deploy.HostPlan{Problem: &deploy.Problem{Code: deploy.CodeHostKey, What: "the key has changed"}}
+	c.expect(t, 7, "status")
+	c.expect(t, 7, "status", "--json")
+	if !json.Valid(c.stdout.Bytes()) {
+		t.Errorf("not JSON: %s", &c.stdout)
+	}
+	odd.Active = &deploy.ActiveRun{Run: "01JDXK7QJ3M8Z9V6B2T4R5W0AX"}
+	c.run(t, "status")
+	contains(t, "stdout", c.stdout.String(), "!  web-2", "Next: nixdeploy resume 01JDXK7QJ3M8Z9V6B2T4R5W0AX")
+}
+
+func TestRollbackGoesWhereTheHostSays(t *testing.T) {
+	before := observation("web-1")
+	before.Previous = &deploy.Previous{Run: "01J", ProfileLink: "system-6-link", Profile: "/nix/store/old"}
+	d := &fakeDriver{plans: map[string]deploy.HostPlan{"web-1": {Observed: before}}}
+	c := newCall(t, d)
+	c.expect(t, 0, "rollback", "--on", "web-1", "--yes")
+	if diff := cmp.Diff([]string{"web-1 to /nix/store/old system-6-link"}, d.applied); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	contains(t, "stderr", c.stderr.String(), "goes back to system-6-link")
+	c.expect(t, 4, "rollback", "--on", "web-2", "--yes")
+	contains(t, "stderr", c.stderr.String(), "no earlier system is recorded on this host")
+}
+
+// crashed writes the journal of a run that died with dev-1 armed.
+func crashed(t *testing.T, c *call) string {
+	t.Helper()
+	run := journal.NewRunID()
+	j, err := journal.Create(filepath.Join(c.Dir, "state"), run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range []deploy.Event{
+		{Kind: deploy.EventRunStarted, Start: &deploy.RunStart{
+			Command: "apply", Fleet: "home", Inventory: filepath.Join(c.Dir, "hosts.toml"), Stages: []string{"dev", "prod"},
+			Hosts: []string{"dev-1", "web-1", "web-2"},
+		}},
+		{Kind: deploy.EventStageStarted, Stage: "dev"},
+		{Kind: deploy.EventStepIntent, Stage: "dev", Host: "dev-1", Step: deploy.StepSwitch},
+	} {
+		e.Run, e.Time = run, time.Now()
+		if err := j.Append(t.Context(), e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return run
+}
+
+func TestResumeSettlesWhatACrashLeft(t *testing.T) {
+	d := &fakeDriver{}
+	c := newCall(t, d)
+	run := crashed(t, c)
+	c.expect(t, 0, "resume")
+	if diff := cmp.Diff([]string{"dev-1"}, d.applied); diff != "" {
+		t.Errorf("settled (-want +got):\n%s", diff)
+	}
+	if d.q.Run != run {
+		t.Errorf("resumed %s, want %s", d.q.Run, run)
+	}
+	contains(t, "stdout", c.stdout.String(), "confirmed  1  dev-1", "Next: nixdeploy apply --stage prod")
+	c.expect(t, 2, "resume")
+	contains(t, "stderr", c.stderr.String(), "nothing to resume")
+}
+
+func TestResumeLeavesALiveRunAlone(t *testing.T) {
+	d := &fakeDriver{}
+	c := newCall(t, d)
+	run := crashed(t, c)
+	j, _, err := journal.Open(filepath.Join(c.Dir, "state"), run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = j.Close() }()
+	c.expect(t, 3, "resume", run)
+	if len(d.applied) > 0 {
+		t.Errorf("it touched %v", d.applied)
+	}
+	c.expect(t, 2, "resume", journal.NewRunID())
+	c.expect(t, 2, "resume", "../../etc")
+}
+
+func TestResumeWantsTheHostsThatItHasToSettle(t *testing.T) {
+	c := newCall(t, &fakeDriver{})
+	crashed(t, c)
+	without := strings.Replace(testInventory, "hosts.dev-1", "hosts.dev-2", 1)
+	if err := os.WriteFile(filepath.Join(c.Dir, "hosts.toml"), []byte(without), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c.expect(t, 2, "resume")
+	contains(t, "stderr", c.stderr.String(), `"dev-1"`, "put it back")
+}
+
+func TestARunThatCannotBeWrittenDownContactsNothing(t *testing.T) {
+	d := &fakeDriver{}
+	c := newCall(t, d)
+	if err := os.WriteFile(filepath.Join(c.Dir, "state"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c.expect(t, 1, "apply", "--yes")
+	contains(t, "stderr", c.stderr.String(), "nothing was contacted")
+	if len(d.read) > 0 {
+		t.Errorf("contacted %v", d.read)
+	}
+}
+
+// TestASoakThatWasCutShortIsMadeUpFor: dev-1 was confirmed, and its run died in
+// the soak.
+func TestASoakThatWasCutShortIsMadeUpFor(t *testing.T) {
+	same := deploy.HostPlan{Change: deploy.ChangeUnchanged, Observed: observation("dev-1")}
+	d := &fakeDriver{
+		plans:    map[string]deploy.HostPlan{"dev-1": same},
+		outcomes: map[string]deploy.State{"dev-1": deploy.StateUnchanged},
+	}
+	c := newCall(t, d)
+	c.expect(t, 0, "render", "-o", "out", "--json")
+	c.expect(t, 0, "apply", "--stage", "dev", "--yes")
+	if len(d.checked) > 0 {
+		t.Fatal("nothing is owed yet")
+	}
+	run := journal.NewRunID()
+	j, err := journal.Create(filepath.Join(c.Dir, "state"), run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan := &deploy.Plan{Policy: inventory.Stage{Name: "dev", Soak: time.Minute}}
+	for _, e := range []deploy.Event{
+		{Kind: deploy.EventRunStarted, Start: &deploy.RunStart{Command: "apply", Fleet: "home", Flake: d.q.Flake.Digest()}},
+		{Kind: deploy.EventStageStarted, Stage: "dev", Plan: plan},
+		{Kind: deploy.EventHostState, Stage: "dev", Wave: 1, Host: "dev-1", State: deploy.StateConfirmed},
+		{Kind: deploy.EventSoakStarted, Stage: "dev", Wave: 1, Duration: time.Minute},
+	} {
+		e.Run, e.Time = run, time.Now().Add(-time.Hour)
+		if err := j.Append(t.Context(), e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	c.expect(t, 0, "apply", "--stage", "dev", "--yes")
+	if diff := cmp.Diff([]string{"dev-1"}, d.checked); diff != "" {
+		t.Errorf("checked (-want +got):\n%s", diff)
+	}
+}
