@@ -117,6 +117,14 @@ func TestProblem(t *testing.T) {
 		{"listed twice", host(`tags = ["a", "b", "a"]`), 11, 19, "a is listed twice", "remove it"},
 		{"empty string", host(`user = ""`), 11, 8, "an empty string", ""},
 		{"control bytes", host(`identity_files = ["a\u0007"]`), 11, 19, `"a\a" has control characters`, ""},
+		{"attribute", host(`attribute = "a#b"`), 11, 13, `"a#b" is not an attribute`, "nixosConfigurations"},
+		{"address with user", strings.Replace(small, `"192.0.2.1"`, `"root@a"`, 1), 8, 11, "neither", `address = "a", and the user on its own: user = "root"`},
+		{"address with port", strings.Replace(small, `"192.0.2.1"`, `"a:22"`, 1), 8, 11, "neither", `address = "a", and the port on its own: port = 22`},
+		{"IPv6 with port", strings.Replace(small, `"192.0.2.1"`, `"[::1]:22"`, 1), 8, 11, "neither", `address = "::1", and the port on its own: port = 22`},
+		{"IPv6 in brackets", strings.Replace(small, `"192.0.2.1"`, `"[::1]"`, 1), 8, 11, "neither", `address = "::1"`},
+		{"jump without end", host(`jump = "[::1:22"`), 11, 8, "is not a jump host", "brackets"},
+		{"jump port", host(`jump = ["a:0"]`), 11, 9, "is not a jump host", ""},
+		{"jump port with a sign", host(`jump = "a:+22"`), 11, 8, "is not a jump host", ""},
 		{"enum", host(`elevate = "su"`), 11, 11, `"su" is not one of none, sudo, doas`, ""},
 		{"system", host(`system = "x86-64-linux"`), 11, 10, "is not one of", `did you mean "x86_64-linux"?`},
 		{"boot", host(`activation = "boot"`), 11, 14, `"boot" is not supported yet`, "comes later"},
@@ -170,6 +178,19 @@ func TestProblem(t *testing.T) {
 		{"status", check("type = \"http\"\nurl = \"http://x/\"\nexpect_status = 99"), 14, 17, "99 is too small, at least 100", ""},
 		{"tcp without port", check("type = \"tcp\"\naddress = \"x\""), 13, 11, "not HOST:PORT", ""},
 		{"command as text", check("type = \"command\"\ncommand = \"true; false\""), 13, 11, "want a list", `["sh", "-c"`},
+		{"no command", check("type = \"command\"\ncommand = []"), 13, 11, "the command is empty", ""},
+		{"no program", check("type = \"command\"\ncommand = [\"\"]"), 13, 11, "the command is empty", ""},
+		{"command of numbers", check("type = \"command\"\ncommand = [\"sleep\", 5]"), 13, 21, "command: this is an integer, want a string", ""},
+		{"url with a space", check("type = \"http\"\nurl = \"http://a/b c\""), 13, 7, "is not a URL", ""},
+		{"url without host", check("type = \"http\"\nurl = \"http:///x\""), 13, 7, "has no host", ""},
+		{"url port", check("type = \"http\"\nurl = \"http://x:99999/\""), 13, 7, "not a port", ""},
+		{"checks of numbers", host("checks = [5]"), 11, 11, "want a string", ""},
+		{"reference to a broken check", small + "checks = [\"c\"]\n[checks]\nc = 5\n", 13, 5, "c: this is an integer, want a table", "write [checks.c]"},
+		{"target is a value", small + "[targets]\nmine = 5\n", 12, 8, "mine: this is an integer, want a table", "write [targets.mine]"},
+		{"stage is a value", strings.Replace(small, "order", "prod = 5\norder", 1), 5, 1, `unknown key "prod"`, "order"},
+		{"section is a value", "ssh = 5\n" + small, 1, 7, "ssh: this is an integer, want a table", "write [ssh]"},
+		{"no stages in order", strings.Replace(small, `["dev"]`, "5", 1), 5, 9, "this is an integer, want a list of stages", ""},
+		{"hosts without a table", strings.SplitN(small, "[hosts", 2)[0] + "[hosts]\n", 7, 2, "a table for each host is missing", "[hosts.web-1]"},
 		{"command with NUL", check("type = \"command\"\ncommand = [\"a\\u0000\"]"), 13, 11, "a NUL byte", ""},
 		{"no units", check("type = \"active\"\nunits = []"), 13, 9, "an empty list", ""},
 		{"unit", check("type = \"active\"\nunits = [\"-H evil\"]"), 13, 10, "is not a systemd unit", ""},
@@ -330,6 +351,40 @@ func TestByteOrderMarkAndCRLF(t *testing.T) {
 	}
 	if p := problemsOf(t, "\ufeffx = 1\r\n[fleet]\r\nname = 5\r\n")[0]; p.Line != 1 || p.Col != 1 {
 		t.Errorf("the mark counts as a column: %v", p)
+	}
+}
+
+// After a syntax error nothing is called missing or unknown that may only have
+// been hidden, and reading gives up after a number of them.
+func TestSyntaxErrorsAreBounded(t *testing.T) {
+	got := problemsOf(t, numbered("[hosts.a%d]\nx = y\n", 100))
+	if len(got) != maxSyntaxErrors {
+		t.Errorf("%d problems: %v", len(got), got)
+	}
+	for i, p := range problemsOf(t, "[fleet\n[hosts.a]\ntarget = \"x\"\n[hosts.b]\nport = 0\n") {
+		want := []string{"not valid TOML", "0 is too small"}[i]
+		if !strings.Contains(p.What, want) {
+			t.Errorf("got %v, want %s", p, want)
+		}
+	}
+}
+
+// Two runs over one file say the same, and one problem reads like one.
+func TestProblemsAreStable(t *testing.T) {
+	data, err := os.ReadFile(filepath.Join("testdata", "broken.toml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, first := Parse("a.toml", data)
+	for range 20 {
+		if _, again := Parse("a.toml", data); again.Error() != first.Error() {
+			t.Fatal(cmp.Diff(first.Error(), again.Error()))
+		}
+	}
+	_, one := Parse("dir/f.toml", []byte(small+"port = 0"))
+	const want = "dir/f.toml has 1 problem\ndir/f.toml:11:8: [hosts.dev-1] port: 0 is too small, at least 1"
+	if one.Error() != want {
+		t.Errorf("got  %s\nwant %s", one, want)
 	}
 }
 

@@ -62,10 +62,6 @@ func (r *reader) bad(n *node, hint, format string, args ...any) {
 
 // wrongType reports that n is not what the schema wants.
 func (r *reader) wrongType(n *node, want, hint string) {
-	if hint == "" && n.kind == kindTable && n.origin != fromValue {
-		r.bad(n, hint, "this is a table, want %s", want)
-		return
-	}
 	r.bad(n, hint, "this is %s, want %s", n.kind, want)
 }
 

@@ -95,6 +95,22 @@ func TestSelectReportsEverySlip(t *testing.T) {
 	}
 }
 
+// A fleet of thousands is not spelt out in a hint.
+func TestLongListsAreCut(t *testing.T) {
+	inv := mustParse(t, fleetOf(500))
+	_, err := Select(inv, []string{"zzz"}, "")
+	if err == nil || !strings.Contains(err.Error(), "... and 488 more") || len(err.Error()) > 300 {
+		t.Errorf("got %v", err)
+	}
+	if _, err := Select(mustParse(t, small), []string{"@x"}, ""); err == nil || !strings.Contains(err.Error(), "there are no tags") {
+		t.Errorf("got %v", err)
+	}
+	var one *SelectionError
+	if _, err := Select(mustParse(t, small), nil, "x"); !errors.As(err, &one) || one.What != `there is no stage called "x"` || one.Hint != "stages: dev" {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestNearest(t *testing.T) {
 	keys := []string{"address", "port", "user", "identity_files", "stage", "stages"}
 	for got, want := range map[string]string{
