@@ -34,6 +34,7 @@ type act struct {
 	takes     time.Duration
 	sickAfter time.Duration // after its confirm; 0 is never
 	check     func(since time.Duration) *deploy.Problem
+	slowCheck bool         // a check waits until it is interrupted
 	stuck     bool         // cannot be returned
 	panics    string       // the method that panics
 	odd       deploy.State // what Apply answers, whatever it is
@@ -166,12 +167,16 @@ func (f *fleet) state(stage string, wave int, o deploy.Outcome) {
 	f.events = append(f.events, deploy.Event{Kind: deploy.EventHostState, Time: time.Now(), Stage: stage, Wave: wave, Host: o.Host, State: o.State, Problem: o.Problem})
 }
 
-func (f *fleet) Check(_ context.Context, h inventory.Host) *deploy.Problem {
+func (f *fleet) Check(ctx context.Context, h inventory.Host) *deploy.Problem {
 	a := f.call("check", h.Name)
 	f.mu.Lock()
 	since := time.Since(f.since[h.Name])
 	f.checked[h.Name] = append(f.checked[h.Name], since)
 	f.mu.Unlock()
+	if a.slowCheck {
+		<-ctx.Done()
+		return &deploy.Problem{Code: deploy.CodeUnreachable, Host: h.Name, What: "dial", Err: ctx.Err()}
+	}
 	if a.check != nil {
 		return a.check(since)
 	}

@@ -77,7 +77,8 @@ type Input struct {
 	// with what was just read; an error means no. It returns when ctx ends.
 	Approve func(ctx context.Context, p deploy.Plan) error
 	// Drain, when not nil, ends at the second interruption: let go of the hosts
-	// in flight, their guards decide. The first is the end of Run's ctx.
+	// in flight, their guards decide. The first is the end of Run's ctx. It must
+	// not be made from that ctx.
 	Drain context.Context //nolint:containedctx // a second signal beside ctx, only ever passed on by Run
 	// Ungated begins a stage without proof from earlier ones, and reads none of
 	// their hosts: for a rollback. A stage that fails in this run still stops it.
@@ -127,9 +128,13 @@ func Run(ctx context.Context, in Input, r Runner, j deploy.Journal) (Result, err
 	if in.Readers <= 0 {
 		in.Readers = DefaultReaders
 	}
+	// Letting go of hosts in flight is an interruption, too.
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(in.Drain, cancel)()
 	run := &run{
 		Input:    in,
-		runner:   safe{r},
+		runner:   safe{r, in.Run},
 		log:      &log{journal: j, run: in.Run},
 		done:     map[string]deploy.Outcome{},
 		machines: map[string]string{},

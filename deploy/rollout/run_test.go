@@ -337,6 +337,27 @@ func TestInterruption(t *testing.T) {
 			t.Error("a is not for resume to settle")
 		}
 	})
+	t.Run("let go of, with nobody else waiting", func(t *testing.T) {
+		s := prepare(newFleet(acts), nil, "dev: a")
+		res, err := s.run(t, func(_ context.Context, _, drop context.CancelFunc) {
+			time.Sleep(10 * time.Second)
+			drop()
+		})
+		exits(t, res, err, 130)
+		expect(t, "states", states(res), "a=in-flight")
+	})
+	t.Run("in the middle of a check: it proves nothing", func(t *testing.T) {
+		s := prepare(newFleet(map[string]act{"p": {slowCheck: true}}), tune, "prod: p")
+		res, err := s.run(t, at(5*time.Minute))
+		exits(t, res, err, 130)
+		expect(t, "states", states(res), "p=confirmed")
+	})
+	t.Run("while a gate is read: the stage never began", func(t *testing.T) {
+		s := prepare(newFleet(nil), nil, "dev: a", "prod: p").only("p")
+		res, err := s.run(t, at(time.Second/2))
+		exits(t, res, err, 130)
+		expect(t, "told", s.told(), "p=skipped")
+	})
 	t.Run("a refused host key outweighs it", func(t *testing.T) {
 		s := prepare(newFleet(map[string]act{"b": {problem: &deploy.Problem{Code: deploy.CodeHostKey}}}),
 			func(s *inventory.Stage) { s.MaxFailures = inventory.Share{Count: 1} }, "dev: a b c")

@@ -16,20 +16,19 @@ func (r *run) stage(ctx context.Context, s stageHosts) {
 	for _, h := range s.hosts {
 		st.byName[h.Name] = h
 	}
-	if ctx.Err() != nil || r.Drain.Err() != nil || r.log.failure() != nil {
+	gate := deploy.Gate{}
+	if ctx.Err() == nil && r.log.failure() == nil {
+		gate = r.gate(ctx, s)
+	}
+	if ctx.Err() != nil || r.log.failure() != nil {
 		st.open(st.bare(), deploy.Gate{})
 		st.drive(ctx) // begins nobody, and says why
 		st.close(ctx)
 		return
 	}
-	gate := r.gate(ctx, s)
 	hosts := st.bare()
-	if gate.Open && ctx.Err() == nil {
+	if gate.Open {
 		hosts = st.inspect(ctx)
-		st.held = map[string]bool{}
-		for _, h := range s.hosts {
-			st.held[h.Name] = true
-		}
 	}
 	st.open(hosts, gate)
 	st.started = true
@@ -72,6 +71,10 @@ func (s *stage) bare() []deploy.HostPlan {
 // inspect reads all hosts of the stage and marks machines with two names.
 // Reading changes nothing, so an interruption ends it at once.
 func (s *stage) inspect(ctx context.Context) []deploy.HostPlan {
+	s.held = map[string]bool{}
+	for _, h := range s.hosts {
+		s.held[h.Name] = true
+	}
 	hosts := s.read(ctx, s.hosts, s.Name)
 	same := doubled(s.machines, hosts)
 	for i := range hosts {

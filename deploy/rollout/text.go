@@ -11,14 +11,10 @@ import (
 // gateProblem says why a stage's gate is closed and how it opens.
 func gateProblem(stage, flake string, g deploy.Gate) *deploy.Problem {
 	p := &deploy.Problem{
-		Code: deploy.CodeGate,
-		What: fmt.Sprintf("stage %s stays closed: this flake is not confirmed on every host of the stages before it", stage),
-		Next: fmt.Sprintf("nixdeploy apply --stage %s --override-gate REASON", stage),
+		Code:    deploy.CodeGate,
+		What:    fmt.Sprintf("stage %s stays closed: this flake is not confirmed on every host of the stages before it", stage),
+		Details: []string{"flake " + flake},
 	}
-	if flake != "" {
-		p.Details = append(p.Details, "flake "+flake)
-	}
-	first := ""
 	for _, s := range g.Before {
 		if len(s.Proven)+len(s.Missing) == 0 {
 			p.Details = append(p.Details, fmt.Sprintf("stage %s has no hosts, so it proves nothing: remove it from [stages] order", s.Stage))
@@ -26,13 +22,16 @@ func gateProblem(stage, flake string, g deploy.Gate) *deploy.Problem {
 		for _, host := range s.Missing {
 			p.Details = append(p.Details, fmt.Sprintf("%s (%s): %s", host, s.Stage, s.Why[host]))
 		}
-		if first == "" && len(s.Missing) > 0 {
-			first = s.Stage
+		if p.Next == "" && len(s.Missing) > 0 {
+			p.Next = "nixdeploy apply --stage " + s.Stage
 		}
 	}
-	if first != "" {
-		p.Next = fmt.Sprintf("nixdeploy apply --stage %s; to go on without that proof: %s", first, p.Next)
+	override := fmt.Sprintf("nixdeploy apply --stage %s --override-gate REASON", stage)
+	if p.Next == "" {
+		p.Next = override
+		return p
 	}
+	p.Details = append(p.Details, "without that proof, on record: "+override)
 	return p
 }
 
