@@ -2,6 +2,7 @@ package remote
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"sync/atomic"
@@ -146,12 +147,22 @@ func (d *Dialer) explain(a *attempt, err error) error {
 		return a.refused.Load()
 	case !a.verified.Load() && lost(err):
 		return unreachable(err, "%s closed the connection before the key exchange was done", addr)
+	case noHostKeyInCommon(err):
+		return &deploy.Problem{
+			Code: deploy.CodeHostKey, Step: deploy.StepConnect, Err: err, State: "nothing was sent to it",
+			What: addr + " has no host key of a kind that is known or accepted",
+		}
 	case !a.verified.Load():
 		return unreachable(err, "no key exchange with %s", addr)
 	case lost(err):
 		return unreachable(err, "%s closed the connection during authentication", addr)
 	}
 	return newAuthProblem(a, err)
+}
+
+func noHostKeyInCommon(err error) bool {
+	n, ok := errors.AsType[*ssh.AlgorithmNegotiationError](err)
+	return ok && n.What == "host key"
 }
 
 // authProblem is the refusal of a user by the server at addr.

@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net"
@@ -28,11 +29,14 @@ func (k *knownHosts) rules(to endpoint) (hostKeyRules, error) {
 	if to.pinned != "" {
 		return k.pinnedRules(to)
 	}
-	name := k.lookupName(to)
+	name, known := k.lookup(to)
 	return hostKeyRules{
-		algorithms: algorithms(k.keys(name)),
+		algorithms: algorithms(known),
 		verify: func(remote net.Addr, key ssh.PublicKey) *deploy.Problem {
-			return k.verify(to, name, remote, key)
+			if p := k.revoked(to, remote, key); p != nil || isKnown(known, key) {
+				return p
+			}
+			return k.judge(to, name, remote, key)
 		},
 	}, nil
 }
@@ -55,7 +59,7 @@ func (k *knownHosts) pinnedRules(to endpoint) (hostKeyRules, error) {
 		}
 		p := hostKeyProblem(to, key, "shows another host key than the pinned one")
 		for _, pin := range pins {
-			if string(pin.Marshal()) == string(key.Marshal()) {
+			if bytes.Equal(pin.Marshal(), key.Marshal()) {
 				return nil
 			}
 			p.Details = append(p.Details, describe("known", pin)+" (host_key in hosts.toml)")
@@ -66,19 +70,29 @@ func (k *knownHosts) pinnedRules(to endpoint) (hostKeyRules, error) {
 	return hostKeyRules{algorithms: algorithms(pins), verify: verify}, nil
 }
 
-// lookupName is the name under which the endpoint is known: like OpenSSH, a
-// host on another port than 22 that has no entry of its own may have one
-// without port.
-func (k *knownHosts) lookupName(to endpoint) string {
+// lookup finds the name under which the endpoint is known, and its keys: like
+// OpenSSH, a host on another port than 22 that has no entry of its own may have
+// one without port. One pass over the files is what a dial should cost.
+func (k *knownHosts) lookup(to endpoint) (string, []knownhosts.PublicKey) {
 	name := to.knownName()
+	keys := k.keys(name)
 	host, port, err := net.SplitHostPort(name)
-	if err != nil || port == "22" || len(k.keys(name)) > 0 {
-		return name
+	if err != nil || port == "22" || len(keys) > 0 {
+		return name, keys
 	}
-	if bare := net.JoinHostPort(host, "22"); len(k.keys(bare)) > 0 {
-		return bare
+	bare := net.JoinHostPort(host, "22")
+	if others := k.keys(bare); len(others) > 0 {
+		return bare, others
 	}
-	return name
+	return name, keys
+}
+
+// isKnown reports whether a plain key is known as a host's own. The key of an
+// authority is not: it may sign host keys, not be one.
+func isKnown(known []knownhosts.PublicKey, key ssh.PublicKey) bool {
+	return slices.ContainsFunc(known, func(k knownhosts.PublicKey) bool {
+		return !k.Cert && bytes.Equal(k.Marshal(), key.Marshal())
+	})
 }
 
 func (k *knownHosts) keys(name string) []knownhosts.PublicKey {
@@ -95,14 +109,15 @@ func (k *knownHosts) check(name string, remote net.Addr, key ssh.PublicKey) erro
 	return k.db.HostKeyCallback()(name, remote, key)
 }
 
-// verify compares a key with known_hosts.
-func (k *knownHosts) verify(to endpoint, name string, remote net.Addr, key ssh.PublicKey) *deploy.Problem {
-	if p := k.revoked(to, remote, key); p != nil {
-		return p
-	}
+// judge checks a certificate, and says what is wrong with any other key.
+func (k *knownHosts) judge(to endpoint, name string, remote net.Addr, key ssh.PublicKey) *deploy.Problem {
 	err := k.check(name, remote, key)
-	if err == nil {
+	if _, certified := key.(*ssh.Certificate); certified && err == nil {
 		return nil
+	}
+	if err == nil {
+		// The library takes an authority's key for a host's; OpenSSH does not.
+		err = errors.New("this is the key of an authority: it may sign host keys, not be one")
 	}
 	keyErr, isKey := errors.AsType[*xknownhosts.KeyError](err)
 	switch {
