@@ -35,19 +35,23 @@ func (a App) Run(ctx context.Context, args []string) int {
 	a.Stdout, a.Stderr = &locked{w: a.Stdout}, &locked{w: a.Stderr}
 	signals, stop := a.watch(ctx)
 	defer stop()
-	err := a.cli(signals).RunContext(signals.admit, append([]string{"nixdeploy"}, args...))
+	asJSON := false
+	err := a.cli(signals, &asJSON).RunContext(signals.admit, append([]string{"nixdeploy"}, args...))
 	// The parser's own answer to "--help nosuch", bare: what is wrapped (an
 	// exec.ExitError has the same method) is not the parser's.
 	if theirs, ok := err.(cli.ExitCoder); ok { //nolint:errorlint // see above
 		err = &usageError{what: theirs.Error(), command: "help"}
 	}
-	return a.fail(err, signals, wantsJSON(args))
+	return a.fail(err, signals, asJSON)
 }
 
 // cli builds the command tree. urfave/cli parses, dispatches and finds --help;
 // the text of help, usage errors and exits are ours, since its own print help
 // on stdout and call os.Exit(3), which is "locked" here.
-func (a App) cli(signals *signals) *cli.App {
+//
+// asJSON is set once a command line is understood: until then nothing is
+// written to stdout.
+func (a App) cli(signals *signals, asJSON *bool) *cli.App {
 	app := &cli.App{
 		Name:                      "nixdeploy",
 		Flags:                     append(globalFlags(), &cli.BoolFlag{Name: "version", Usage: "print the version"}),
@@ -72,7 +76,7 @@ func (a App) cli(signals *signals) *cli.App {
 			HideHelp:     true,
 			OnUsageError: badFlag(c),
 			BashComplete: func(*cli.Context) {},
-			Action:       a.action(c, signals),
+			Action:       a.action(c, signals, asJSON),
 
 			CustomHelpTemplate: helpFor(c),
 		})
@@ -119,7 +123,7 @@ type invocation struct {
 	signals *signals
 }
 
-func (a App) action(c command, signals *signals) cli.ActionFunc {
+func (a App) action(c command, signals *signals, asJSON *bool) cli.ActionFunc {
 	return func(cc *cli.Context) error {
 		args := cc.Args().Slice()
 		if err := checkArgs(c, args); err != nil {
@@ -129,6 +133,7 @@ func (a App) action(c command, signals *signals) cli.ActionFunc {
 		if err != nil || a.parseOnly {
 			return err
 		}
+		*asJSON = opts.json
 		in := &invocation{App: a, options: opts, cli: cc, args: args, signals: signals}
 		in.out, in.err = a.style(a.Terminal.Out, opts.noColor), a.style(a.Terminal.Err, opts.noColor)
 		in.log = a.logger(opts, in.err)

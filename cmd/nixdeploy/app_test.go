@@ -173,3 +173,18 @@ func TestCorrectedLines(t *testing.T) {
 		}
 	}
 }
+
+func TestSignalsOfTheProcessArrive(t *testing.T) {
+	ch := make(chan Interruption, 1)
+	stop := notify(ch)
+	defer stop()
+	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
+		if err := syscall.Kill(os.Getpid(), sig); err != nil {
+			t.Fatal(err)
+		}
+		if got := <-ch; got.Name != sig.String() {
+			t.Errorf("sent %v, got %v", sig, got.Name)
+		}
+	}
+	stop() // twice is once
+}

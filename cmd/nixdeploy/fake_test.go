@@ -108,8 +108,8 @@ func (d *fakeDriver) Check(_ context.Context, h inventory.Host) *deploy.Problem 
 	return nil
 }
 
-func (d *fakeDriver) Release(string)                                        {}
-func (d *fakeDriver) Close()                                                {}
+func (d *fakeDriver) Release(string) {}
+func (d *fakeDriver) Close()         {}
 
 func observation(host string) *deploy.Observation {
 	p := "/nix/store/0c4kx1mmx7zjy0y2kq0zv7bm6i2y4l5n-nixos-system-" + host

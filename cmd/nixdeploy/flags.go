@@ -119,17 +119,3 @@ func flagText(cc *cli.Context, name string) string {
 	}
 	return ""
 }
-
-// wantsJSON looks for --json before anything is parsed, for errors that come
-// so early.
-func wantsJSON(args []string) bool {
-	for _, a := range args {
-		if a == "--" {
-			return false
-		}
-		if a == "--json" || a == "-json" {
-			return true
-		}
-	}
-	return false
-}

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/nixdeploy/nixdeploy/deploy"
@@ -8,8 +10,11 @@ import (
 	"github.com/nixdeploy/nixdeploy/deploy/rollout"
 )
 
-// owed is what the newest run of this very flake left of its soaks when it was
-// killed or interrupted. Without it a second apply would find the hosts
+// owedRuns is how many of the newest runs are looked at for soaks.
+const owedRuns = 20
+
+// owed is what earlier runs of this very flake left of their soaks when they
+// were killed or interrupted. Without it a second apply would find the hosts
 // confirmed, and the next stage would open on a wave that never soaked.
 func (c *change) owed(dir string) map[string]time.Duration {
 	if c.flake == nil {
@@ -20,7 +25,8 @@ func (c *change) owed(dir string) map[string]time.Duration {
 		c.log.Warn("the runs of this machine cannot be listed, so a soak that one of them owes is not made up for", "error", err)
 		return nil
 	}
-	for _, r := range runs {
+	owed := map[string]time.Duration{}
+	for _, r := range slices.Backward(runs[:min(owedRuns, len(runs))]) { // the oldest first
 		if r.Err != nil || r.Held || r.Fleet != c.inv.Fleet {
 			continue
 		}
@@ -30,8 +36,29 @@ func (c *change) owed(dir string) map[string]time.Duration {
 			continue
 		}
 		if deploy.Fold(events).Start.Flake == c.flake.Digest() {
-			return rollout.Owed(events, time.Now())
+			addOwed(owed, events, time.Now())
 		}
 	}
-	return nil
+	return owed
+}
+
+// addOwed takes one more run into account: soaks that it finished are paid,
+// those that it broke off are owed.
+func addOwed(owed map[string]time.Duration, events []deploy.Event, now time.Time) {
+	type wave struct {
+		stage string
+		n     int
+	}
+	finished := map[wave]bool{}
+	for _, e := range events {
+		if e.Kind == deploy.EventSoakFinished {
+			finished[wave{e.Stage, e.Wave}] = true
+		}
+	}
+	for _, h := range deploy.Fold(events).Hosts {
+		if finished[wave{h.Stage, h.Wave}] {
+			delete(owed, h.Host)
+		}
+	}
+	maps.Copy(owed, rollout.Owed(events, now))
 }

@@ -202,10 +202,7 @@ func (in *invocation) connect(q Request) (Fleet, error) {
 // dead says which runs are over without having ended: their process is gone
 // from this machine.
 func dead(dir string) func(run string) bool {
-	return func(run string) bool {
-		_, err := os.Stat(journal.DirFor(dir, run))
-		return err == nil && !journal.Held(dir, run)
-	}
+	return func(run string) bool { return journal.Dead(dir, run) }
 }
 
 func (a App) stateDir() (string, error) {

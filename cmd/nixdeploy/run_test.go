@@ -310,7 +310,6 @@ func TestASoakThatWasCutShortIsMadeUpFor(t *testing.T) {
 		outcomes: map[string]deploy.State{"dev-1": deploy.StateUnchanged},
 	}
 	c := newCall(t, d)
-	c.expect(t, 0, "render", "-o", "out", "--json")
 	c.expect(t, 0, "apply", "--stage", "dev", "--yes")
 	if len(d.checked) > 0 {
 		t.Fatal("nothing is owed yet")
@@ -335,8 +334,15 @@ func TestASoakThatWasCutShortIsMadeUpFor(t *testing.T) {
 	if err := j.Close(); err != nil {
 		t.Fatal(err)
 	}
+	d.plans["dev-1"] = deploy.HostPlan{Change: deploy.ChangeUnknown, Problem: &deploy.Problem{Code: deploy.CodeUnreachable}}
+	c.expect(t, 4, "apply", "--stage", "dev", "--yes") // pays nothing
+	d.plans["dev-1"] = same
 	c.expect(t, 0, "apply", "--stage", "dev", "--yes")
 	if diff := cmp.Diff([]string{"dev-1"}, d.checked); diff != "" {
 		t.Errorf("checked (-want +got):\n%s", diff)
+	}
+	c.expect(t, 0, "apply", "--stage", "dev", "--yes")
+	if len(d.checked) != 1 {
+		t.Error("a soak that was paid is asked for again")
 	}
 }

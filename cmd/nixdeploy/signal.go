@@ -85,7 +85,10 @@ func notify(c chan<- Interruption) func() {
 		for {
 			select {
 			case s := <-sig:
-				c <- Interruption{Name: s.String()}
+				select {
+				case c <- Interruption{Name: s.String()}:
+				case <-done:
+				}
 			case <-done:
 				return
 			}
