@@ -245,3 +245,5 @@ func (b *buffered) String() string {
 	defer b.mu.Unlock()
 	return b.b.String()
 }
+
+type hostEntry = inventory.Host

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/skeema/knownhosts"
@@ -42,9 +43,12 @@ func newRing(t testing.TB) ring {
 	r.ca, err = simfleet.DeriveHostKey("ca")
 	must(t, err)
 	r.ecdsa = signer(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
-	r.rsa = signer(rsa.GenerateKey(rand.Reader, 2048))
+	r.rsa = signer(rsaKey())
 	return r
 }
+
+// rsaKey is made once: it takes long.
+var rsaKey = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) })
 
 // certify signs key as a host certificate for 127.0.0.1.
 func (r ring) certify(t testing.TB, key ssh.Signer, change func(*ssh.Certificate)) ssh.Signer {
