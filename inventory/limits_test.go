@@ -58,7 +58,7 @@ func numbered(format string, n int) string {
 func TestLimitsDoNotMistakeText(t *testing.T) {
 	deepest := strings.Repeat("[", maxDepth-4) + strings.Repeat("]", maxDepth-4) // [hosts.dev-1.override] and one key more
 	mustParse(t, small+`# `+strings.Repeat("[", 100)+`
-identity_files = ["`+strings.Repeat("[{.", 50)+`", '`+strings.Repeat("[\\", 50)+`']
+identity_files = ["\"`+strings.Repeat("[{.", 50)+`", '`+strings.Repeat("[\\", 50)+`']
 [hosts.dev-1.override]
 "a.b" = 3.14
 c = """
