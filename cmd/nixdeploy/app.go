@@ -172,7 +172,11 @@ func (a App) print(text string) error {
 }
 
 // tell writes what is not a result to stderr.
-func (a App) tell(text string) { _, _ = io.WriteString(a.Stderr, text) }
+func (a App) tell(text string) {
+	if text != "" {
+		_, _ = io.WriteString(a.Stderr, text)
+	}
+}
 
 // getenv returns a variable of the App's environment.
 func (a App) getenv(name string) string {

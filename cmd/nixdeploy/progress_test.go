@@ -13,14 +13,17 @@ import (
 func TestSilenceIsBrokenUnlessAQuestionStands(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
-		in := &invocation{App: App{Stderr: &locked{w: &out}}}
+		stderr := &locked{w: &out}
+		in := &invocation{App: App{Stderr: stderr}}
 		p := in.newProgress()
 		stop := p.beats(t.Context())
 		defer stop()
 		heartbeats := func(d time.Duration) int {
-			out.Reset()
 			time.Sleep(d)
 			synctest.Wait()
+			stderr.mu.Lock()
+			defer stderr.mu.Unlock()
+			defer out.Reset()
 			return strings.Count(out.String(), "in flight: web-1 build")
 		}
 		p.show(deploy.Event{Time: time.Now(), Kind: deploy.EventStepStarted, Host: "web-1", Step: deploy.StepBuild})

@@ -2,6 +2,8 @@ package view
 
 import (
 	"fmt"
+	"net"
+	"strconv"
 	"strings"
 	"time"
 
@@ -70,7 +72,7 @@ func (s Style) address(h inventory.Host) string {
 	if h.Port == 0 || h.Port == 22 {
 		return s.Clean(h.Address)
 	}
-	return s.Clean(fmt.Sprintf("%s:%d", h.Address, h.Port))
+	return s.Clean(net.JoinHostPort(h.Address, strconv.Itoa(h.Port)))
 }
 
 func (s Style) perStage(hosts []inventory.Host) string {
