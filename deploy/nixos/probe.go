@@ -98,8 +98,12 @@ func (p *Probe) Connect(ctx context.Context, address string, timeout time.Durati
 	if err != nil {
 		return err
 	}
-	if code := r.number("code"); code != 0 {
+	switch code := r.number("code"); code {
+	case 0:
+		return nil
+	case 127:
+		return &deploy.Problem{Code: deploy.CodeUnsupported, What: "bash is not on the host, and from = \"host\" needs it"}
+	default:
 		return fmt.Errorf("no connection to %s from the host (exit code %d)", address, code)
 	}
-	return nil
 }

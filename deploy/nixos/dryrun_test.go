@@ -1,0 +1,59 @@
+package nixos
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// The wordings of Nix from 2.3 to 2.34 (contract 5.1).
+func TestDryBuildReadsEveryWording(t *testing.T) {
+	const a, b, c = "/nix/store/aaa-etc.drv", "/nix/store/bbb-system.drv", "/nix/store/ccc-nginx-1.26.1"
+	for _, x := range []struct {
+		name, text   string
+		build, fetch []string
+		download     string
+	}{
+		{"nothing to do", "building the system configuration...", nil, nil, ""},
+		{"one", "this derivation will be built:\n  " + a, []string{a}, nil, ""},
+		{"counted", "building the system configuration...\nthese 2 derivations will be built:\n  " + a + "\n  " + b, []string{a, b}, nil, ""},
+		{"2.3 does not count", "these derivations will be built:\n  " + a + "\nthese paths will be fetched (0.00 MiB download, 34.01 MiB unpacked):\n  " + c, []string{a}, []string{c}, "0.00 MiB"},
+		{"one path", "this path will be fetched (5.32 MiB download, 34.01 MiB unpacked):\n  " + c, nil, []string{c}, "5.32 MiB"},
+		{"2.33 sizes", "these 31 paths will be fetched (1.2 GiB download, 0.1 KiB unpacked):\n  " + c, nil, []string{c}, "1.2 GiB"},
+		{"a list ends with the first other line", "these 2 derivations will be built:\n  " + a + "\nwarning: something\n  " + b, []string{a}, nil, ""},
+		{"what a host's trace says is no list", "trace: these 9 derivations will be built: no\n  " + a, nil, nil, ""},
+	} {
+		t.Run(x.name, func(t *testing.T) {
+			var d dryBuild
+			for _, line := range strings.Split(x.text, "\n") {
+				d.line(line)
+			}
+			if diff := cmp.Diff([]any{x.build, x.fetch, x.download}, []any{d.build, d.fetch, d.download}); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestToplevelOfDryRunJSON(t *testing.T) {
+	got, err := toplevelOf(`[{"drvPath":"/nix/store/x.drv","outputs":{"out":"/nix/store/t-nixos-system-web"}}]`)
+	if err != nil || got != "/nix/store/t-nixos-system-web" {
+		t.Errorf("%q, %v", got, err)
+	}
+	for _, bad := range []string{"", "[]", "{}", `[{"outputs":{}}]`, `[{"outputs":{"out":"/tmp/x"}}]`, `[{"outputs":{"out":null}}]`} {
+		if got, err := toplevelOf(bad); err == nil {
+			t.Errorf("%s gives %q", bad, got)
+		}
+	}
+}
+
+func TestTailKeepsTheNewest(t *testing.T) {
+	var l tail
+	for i := range 100 {
+		l.add(strings.Repeat("x", i))
+	}
+	if len(l) != tailLines || len(l[0]) != 60 || len(l[tailLines-1]) != 99 {
+		t.Errorf("%d lines, first %d, last %d", len(l), len(l[0]), len(l[tailLines-1]))
+	}
+}
