@@ -142,11 +142,7 @@ func (d *Driver) Goto(ctx context.Context, h inventory.Host, stage string, wave 
 // Check judges a confirmed host's health once, in the soak.
 func (d *Driver) Check(ctx context.Context, h inventory.Host) *deploy.Problem {
 	s := d.session(h)
-	conn, err := s.conn(ctx, d.Dialer)
-	if err != nil {
-		return asProblem(err, h.Name, deploy.StepSoak)
-	}
-	p := d.Health(ctx, HealthRequest{Host: h, Conn: conn, Baseline: s.failedBefore(), Once: true})
+	p := d.Health(ctx, HealthRequest{Host: h, Conn: carrier{s, d.Dialer}, Baseline: s.failedBefore(), Once: true})
 	if p != nil {
 		p.Host, p.Step = h.Name, deploy.StepSoak
 	}

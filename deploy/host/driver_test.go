@@ -268,3 +268,45 @@ func TestReturnOfAConfirmedHostIsGuarded(t *testing.T) {
 		}
 	})
 }
+
+// The host decides while a check still waits: the wait ends, and nothing is
+// confirmed.
+func TestADecisionOfTheHostEndsTheChecks(t *testing.T) {
+	f := newFakeHost()
+	synctest.Test(t, func(t *testing.T) {
+		d := f.driver()
+		defer d.Close()
+		d.Health = func(ctx context.Context, q HealthRequest) *deploy.Problem {
+			f.mu.Lock()
+			f.deadline = time.Now()
+			f.mu.Unlock()
+			<-ctx.Done() // a check that would wait for ever
+			return &deploy.Problem{Code: deploy.CodeInconclusive, What: "cut short"}
+		}
+		out := d.Apply(t.Context(), webHost(), "prod", 1)
+		wantState(t, out, deploy.StateReturned, deploy.CodeLate)
+	})
+}
+
+// A link that is lost in the checks costs a try, not the verdict.
+func TestChecksGoOnOverANewConnection(t *testing.T) {
+	f := newFakeHost()
+	f.fails["run"] = []error{lostConnection()}
+	synctest.Test(t, func(t *testing.T) {
+		d := f.driver()
+		defer d.Close()
+		d.Health = func(ctx context.Context, q HealthRequest) *deploy.Problem {
+			for range 2 {
+				if _, err := q.Conn.Run(ctx, deploy.Command{}, nil, nil); err == nil {
+					return nil
+				}
+			}
+			return &deploy.Problem{Code: deploy.CodeInconclusive, What: "no try got through"}
+		}
+		out := d.Apply(t.Context(), webHost(), "prod", 1)
+		wantState(t, out, deploy.StateConfirmed, "")
+		if n := f.count("send dial"); n != 3 {
+			t.Errorf("%d connections, want 3", n)
+		}
+	})
+}

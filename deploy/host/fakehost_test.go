@@ -104,7 +104,7 @@ func (f *fakeHost) Dial(context.Context, inventory.Host) (deploy.Conn, error) {
 }
 
 func (f *fakeHost) Run(context.Context, deploy.Command, func(string), func(string)) (int, error) {
-	return 0, nil
+	return 0, f.did("run")
 }
 func (f *fakeHost) Close() error { return nil }
 

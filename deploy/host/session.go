@@ -58,6 +58,16 @@ func (s *session) replace(conn *sharedConn) {
 
 func (s *session) close() { s.replace(nil) }
 
+// drop closes conn, unless another has taken its place already.
+func (s *session) drop(conn *sharedConn) {
+	s.mu.Lock()
+	if s.live == conn {
+		s.live = nil
+	}
+	s.mu.Unlock()
+	_ = conn.Close() // it is lost
+}
+
 func (s *session) keepObservation(o deploy.Observation) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -105,6 +115,29 @@ func (c *sharedConn) Run(ctx context.Context, cmd deploy.Command, out, errs func
 }
 
 func (c *sharedConn) Close() error { return c.conn.Close() }
+
+// carrier is a connection to a host that outlives its connections: a call that
+// loses one fails, and the next call opens another. Health checks use it, so
+// that a lost link costs a try and not the verdict.
+type carrier struct {
+	s      *session
+	dialer deploy.Dialer
+}
+
+func (c carrier) Run(ctx context.Context, cmd deploy.Command, out, errs func(string)) (int, error) {
+	conn, err := c.s.conn(ctx, c.dialer)
+	if err != nil {
+		return 0, err
+	}
+	exit, err := conn.Run(ctx, cmd, out, errs)
+	if err != nil && (lost(err) || ctx.Err() != nil) {
+		c.s.drop(conn)
+	}
+	return exit, err
+}
+
+// Close leaves the session's connection to the session.
+func (c carrier) Close() error { return nil }
 
 // Pauses between attempts to reach a host again.
 const (

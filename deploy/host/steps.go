@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -341,22 +342,24 @@ func (w *worker) contactAnew(ctx context.Context) error {
 }
 
 func (w *worker) health(ctx context.Context) error {
-	conn, err := w.s.conn(ctx, w.d.Dialer)
-	if err != nil {
-		return err
-	}
-	q := HealthRequest{Host: w.h, Conn: conn, Baseline: w.baseline()}
+	q := HealthRequest{Host: w.h, Conn: carrier{w.s, w.d.Dialer}, Baseline: w.baseline()}
+	ctx, decided := context.WithCancelCause(ctx)
+	defer decided(nil)
 	if w.p.Armed {
 		q.Run = w.run
-		alive, stop := context.WithCancel(ctx)
 		done := make(chan struct{})
-		go func() { // ends by stop, awaited below
+		go func() { // ends with ctx, awaited below
 			defer close(done)
-			w.stayAlive(alive, conn)
+			w.stayAlive(ctx, q.Conn, decided)
 		}()
-		defer func() { stop(); <-done }()
+		defer func() { decided(nil); <-done }()
 	}
-	if p := w.d.Health(ctx, q); p != nil {
+	p := w.d.Health(ctx, q)
+	var early *deploy.Problem
+	if errors.As(context.Cause(ctx), &early) {
+		return early
+	}
+	if p != nil {
 		return p
 	}
 	w.p.Healthy = true
@@ -373,17 +376,24 @@ func (w *worker) baseline() []string {
 	return w.p.Observed.FailedUnits
 }
 
-// stayAlive gives the guard a sign of life while checks wait for something else.
-func (w *worker) stayAlive(ctx context.Context, conn *sharedConn) {
-	ticker := time.NewTicker(w.h.ConfirmTimeout / 3)
+// stayAlive gives the guard a sign of life while checks wait for something else,
+// and ends them when the host has decided meanwhile.
+func (w *worker) stayAlive(ctx context.Context, conn deploy.Conn, decided context.CancelCauseFunc) {
+	every := w.h.ConfirmTimeout / 3
+	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			// A contact that fails is noticed by the check or the confirmation.
-			_, _, _, _ = w.d.Attach(conn, w.run).Contact(ctx)
+		}
+		call, cancel := context.WithTimeout(ctx, max(every, 5*time.Second))
+		_, claim, gone, err := w.d.Attach(conn, w.run).Contact(call)
+		cancel()
+		if err == nil && (gone || claim == deploy.ClaimReturn) {
+			decided(late())
+			return
 		}
 	}
 }
