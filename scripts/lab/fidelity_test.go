@@ -1,6 +1,8 @@
 package lab_test
 
 import (
+	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -34,7 +36,11 @@ func TestStandInsAnswerAsRecorded(t *testing.T) {
 			steps := readTranscript(t, recording.transcript)
 			host := lab.Up(t, lab.Options{Base: recording.base})
 			upload(t, host, "{}")
-			replay := replay{t: t, host: host, steps: steps, drop: recording.drop, races: recording.races}
+			replay := replay{
+				t: t, host: host, steps: steps, drop: recording.drop, races: recording.races,
+				controlPath: filepath.Join(t.TempDir(), "ssh"),
+			}
+			t.Cleanup(replay.closeConnection)
 			replay.run()
 		})
 	}
@@ -46,6 +52,8 @@ type replay struct {
 	steps []step
 	drop  []*regexp.Regexp
 	races []int
+	// One connection for all steps, as when it was recorded: root stays logged in.
+	controlPath string
 }
 
 func (r *replay) run() {
@@ -59,6 +67,7 @@ func (r *replay) run() {
 		case current.section == "versions", strings.HasPrefix(current.section, "sudo"):
 			// Versions of Debian's packages, and accounts: the lab has its own.
 		case current.command == "systemctl reboot":
+			r.closeConnection()
 			r.host.Reboot()
 		case strings.HasPrefix(current.command, "(killed during the build)"):
 			r.killed(current, tty, buildIsWaiting)
@@ -80,11 +89,19 @@ func (r *replay) run() {
 // repeat runs one command and compares.
 func (r *replay) repeat(recorded step) {
 	r.t.Helper()
-	stdout, stderr, rc := r.host.SSH(commandHere(recorded.command))
+	command := r.host.SSHCommand(r.t.Context(), "root", commandHere(recorded.command))
+	command.Args = slices.Insert(command.Args, 1, "-oControlMaster=auto", "-oControlPersist=60", "-oControlPath="+r.controlPath)
+	var stdout, stderr strings.Builder
+	command.Stdout, command.Stderr = &stdout, &stderr
+	_ = command.Run() // its exit code is compared
 	if strings.Contains(recorded.command, ">/dev/null 2>&1") {
 		return // a preparation, whose own words are of no interest
 	}
-	r.compare(recorded, answer{stdout, stderr, rc})
+	r.compare(recorded, answer{stdout.String(), stderr.String(), command.ProcessState.ExitCode()})
+}
+
+func (r *replay) closeConnection() {
+	_ = exec.Command("ssh", "-oControlPath="+r.controlPath, "-O", "exit", r.host.IP).Run() // there may be none
 }
 
 // commandHere is a recorded command in the words of this lab.
