@@ -31,8 +31,9 @@ type Change string
 const (
 	ChangeUnchanged Change = "unchanged"
 	ChangeSwitch    Change = "change"
-	ChangeUnknown   Change = "unknown" // not evaluated, or it could not be
-	ChangeBlocked   Change = "blocked" // will be refused: see Problem
+	ChangeEvaluate  Change = "evaluate" // its turn will tell: the host evaluates then
+	ChangeUnknown   Change = "unknown"  // it could not be read, or not evaluated
+	ChangeBlocked   Change = "blocked"  // will be refused: see Problem
 )
 
 // HostPlan is what a plan does with one host.

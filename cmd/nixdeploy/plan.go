@@ -133,7 +133,7 @@ func (in *invocation) nextAfterPlan(plans []deploy.Plan) string {
 	changes := 0
 	for _, p := range plans {
 		for _, h := range p.Hosts {
-			if h.Change == deploy.ChangeSwitch || h.Change == deploy.ChangeUnknown {
+			if h.Change == deploy.ChangeSwitch || h.Change == deploy.ChangeEvaluate || h.Change == deploy.ChangeUnknown {
 				changes++
 			}
 		}

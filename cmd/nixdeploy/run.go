@@ -136,7 +136,7 @@ func (c *change) approve(p *progress) func(context.Context, deploy.Plan) error {
 		}
 		changing := 0
 		for _, h := range pl.Hosts {
-			if h.Change == deploy.ChangeSwitch || h.Change == deploy.ChangeUnknown {
+			if h.Change == deploy.ChangeSwitch || h.Change == deploy.ChangeEvaluate || h.Change == deploy.ChangeUnknown {
 				changing++
 			}
 		}

@@ -124,6 +124,8 @@ func (w *worker) plan() deploy.HostPlan {
 		plan.Change = deploy.ChangeUnchanged
 	case w.p.Wanted != "":
 		plan.Change = deploy.ChangeSwitch
+	default:
+		plan.Change = deploy.ChangeEvaluate
 	}
 	if b := w.p.Built; b != nil {
 		plan.Build, plan.Fetch, plan.Download = b.Build, b.Fetch, b.Download

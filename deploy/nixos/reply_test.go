@@ -230,7 +230,9 @@ NONCE end build
 
 func TestAwaitAndSettlementAnswers(t *testing.T) {
 	links := "NONCE links system-2-link /p /r - - unknown\n"
-	m := func(out string) *Machine { return &Machine{Conn: &scripted{out: out + links + "NONCE end guard\n"}, Run: "R"} }
+	m := func(out string) *Machine {
+		return &Machine{Conn: &scripted{out: out + links + "NONCE end guard\n"}, Run: "R"}
+	}
 	a, err := m("NONCE out activating\nNONCE offset 99\nNONCE switched 4\nNONCE claim none\n").Await(t.Context(), 10, time.Second)
 	if err != nil || !a.Done || a.Code != 4 || a.Offset != 99 || a.Claim != deploy.ClaimNone || a.Links.Profile != "/p" || a.Links.NextBoot != "" {
 		t.Errorf("%+v %v", a, err)

@@ -37,7 +37,7 @@ func changeMark(c deploy.Change) mark {
 	switch c {
 	case deploy.ChangeUnchanged:
 		return mark{"=", "=", plain}
-	case deploy.ChangeSwitch:
+	case deploy.ChangeSwitch, deploy.ChangeEvaluate:
 		return mark{"~", "~", yellow}
 	case deploy.ChangeBlocked:
 		return mark{"!", "!", red}

@@ -118,6 +118,8 @@ func (s Style) planRows(p deploy.Plan) [][]cell {
 		switch h.Change {
 		case deploy.ChangeSwitch:
 			row = append(row, text(s.work(h)), text(wave(h.Wave, p.Waves)))
+		case deploy.ChangeEvaluate:
+			row = append(row, text("evaluated on the host when its turn comes"), text(wave(h.Wave, p.Waves)))
 		case deploy.ChangeUnchanged:
 			row = append(row, text("unchanged: health is checked, nothing is switched"))
 		default:
@@ -246,13 +248,16 @@ func (s Style) planTotals(p deploy.Plan) string {
 		n[h.Change]++
 	}
 	line := fmt.Sprintf("Plan: %d to change, %d unchanged", n[deploy.ChangeSwitch], n[deploy.ChangeUnchanged])
+	if k := n[deploy.ChangeEvaluate]; k > 0 {
+		line += fmt.Sprintf(", %d to evaluate", k)
+	}
 	if k := n[deploy.ChangeUnknown]; k > 0 {
 		line += fmt.Sprintf(", %d unknown", k)
 	}
 	if k := n[deploy.ChangeBlocked]; k > 0 {
 		line += fmt.Sprintf(", %d blocked", k)
 	}
-	if p.AtMost > 0 && n[deploy.ChangeSwitch] > 0 {
+	if p.AtMost > 0 && n[deploy.ChangeSwitch]+n[deploy.ChangeEvaluate] > 0 {
 		line += s.dot() + "takes at most " + atMost(p.AtMost)
 		if p.Budget == 0 {
 			line += s.dot() + "a failure stops it"
