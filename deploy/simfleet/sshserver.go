@@ -68,6 +68,9 @@ type ServerOptions struct {
 	// Forward lets clients open direct-tcpip channels to loopback addresses,
 	// as a jump host does. Off by default: a host refuses all but sessions.
 	Forward bool
+	// OnGlobal, when set, is told the name of each global request (keepalives)
+	// before it is answered.
+	OnGlobal func(name string)
 	// Handler answers commands; nil refuses each with exit status 127.
 	Handler Handler
 }

@@ -43,6 +43,9 @@ func (s *Server) serve(nc net.Conn) {
 	c.wg.Go(func() {
 		for r := range requests {
 			s.note(func(rec *Record) { rec.add(&rec.Globals, r.Type) })
+			if s.opts.OnGlobal != nil {
+				s.opts.OnGlobal(r.Type)
+			}
 			_ = r.Reply(false, nil)
 		}
 	})

@@ -1,0 +1,122 @@
+package contract
+
+import (
+	"testing"
+
+	"github.com/nixdeploy/nixdeploy/deploy"
+)
+
+// interruptions are the scenarios in which something breaks in between.
+func interruptions() []Scenario {
+	return []Scenario{
+		{"a power cut before the confirmation ends on the record", cutBefore},
+		{"a power cut in test-first is a return", cutTestFirst},
+		{"a power cut after the confirmation stays on the new system", cutAfter},
+		{"a switch that is killed is told as lost and returned", cutSwitch},
+		{"a host that broke its network comes back by itself", broken},
+		{"what somebody else switched is not undone", foreign},
+	}
+}
+
+func cutBefore(t *testing.T, s Subject) {
+	if s.PowerCut == nil {
+		t.Skip("no power cut here")
+	}
+	d := s.deployer(t, "RUN1", "ann@desk")
+	wanted, before := d.deploy(s.Good, "switch")
+	s.PowerCut()
+	d.connect()
+	o := d.inspect(nil)
+	if o.Active == nil || !o.Active.Rebooted || o.Booted != wanted || o.Lease != nil {
+		t.Errorf("after the boot: active %+v, booted %s, lease %+v", o.Active, o.Booted, o.Lease)
+	}
+	d.resolved()
+	d.isBackInProfile(before)
+}
+
+// isBackInProfile is isBack without what was booted, where a return cannot see to
+// that: a container is not rebooted, and an unknown boot loader not read.
+func (d *deployer) isBackInProfile(before deploy.Links) {
+	d.t.Helper()
+	o := d.inspect(nil)
+	if !o.Container && before.NextBoot != "" {
+		d.isBack(before)
+		return
+	}
+	l := o.Links
+	l.Booted = before.Booted
+	if l != before {
+		d.t.Errorf("the host is not back:\nwas %+v\nis  %+v", before, l)
+	}
+}
+
+func cutTestFirst(t *testing.T, s Subject) {
+	if s.PowerCut == nil {
+		t.Skip("no power cut here")
+	}
+	d := s.deployer(t, "RUN1", "ann@desk")
+	_, before := d.deploy(s.Good, "test-first")
+	s.PowerCut()
+	d.resolved()
+	d.isBack(before)
+}
+
+func cutAfter(t *testing.T, s Subject) {
+	if s.PowerCut == nil {
+		t.Skip("no power cut here")
+	}
+	d := s.deployer(t, "RUN1", "ann@desk")
+	wanted, _ := d.deploy(s.Good, "switch")
+	d.settled(d.Confirm)
+	s.PowerCut()
+	d.connect()
+	d.isOn(wanted)
+	if o := d.inspect(s.Good); o.Booted != wanted || o.Recorded == nil || o.Active != nil {
+		t.Errorf("after the boot: %+v", o)
+	}
+}
+
+func cutSwitch(t *testing.T, s Subject) {
+	if s.CutSwitch == nil {
+		t.Skip("no switch can be cut here")
+	}
+	d := s.deployer(t, "RUN1", "ann@desk")
+	_, before := d.arm(s.Good, "switch")
+	s.CutSwitch()
+	d.start()
+	if a := d.await(); !a.Lost || a.Done {
+		t.Errorf("a killed switch: %+v", a)
+	}
+	if got := d.settled(d.Back); got.Result != deploy.ResultReturned {
+		t.Errorf("back: %+v", got)
+	}
+	d.isBack(before)
+}
+
+func broken(t *testing.T, s Subject) {
+	if s.BreaksNetwork == nil {
+		t.Skip("no such flake")
+	}
+	d := s.deployer(t, "RUN1", "ann@desk")
+	_, before := d.arm(s.BreaksNetwork, "switch")
+	d.start()
+	d.resolved()
+	d.isBack(before)
+}
+
+func foreign(t *testing.T, s Subject) {
+	if s.ForeignSwitch == nil {
+		t.Skip("nobody else is here")
+	}
+	d := s.deployer(t, "RUN1", "ann@desk")
+	d.deploy(s.Good, "switch")
+	s.ForeignSwitch()
+	theirs := d.inspect(nil).Links
+	if got := d.settled(d.Back); got.Result != deploy.ResultStranded {
+		t.Errorf("back: %+v", got)
+	}
+	d.isBack(theirs)
+	if a := d.inspect(nil).Active; a == nil || a.Result != deploy.ResultStranded {
+		t.Errorf("a stranded run is not shown: %+v", a)
+	}
+}

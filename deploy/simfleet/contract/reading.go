@@ -1,0 +1,177 @@
+package contract
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/nixdeploy/nixdeploy/deploy"
+)
+
+// readings are the scenarios in which no host changes, and those of the lock.
+func readings() []Scenario {
+	return []Scenario{
+		{"inspection changes nothing and takes no lock", inspects},
+		{"an upload is verified before it is used", verifies},
+		{"dry-build tells what would be built", plans},
+		{"an evaluation error is an answer", evaluationFails},
+		{"a build error is an answer", buildFails},
+		{"a lease shuts out a second operator until it is given back", leases},
+		{"an armed run shuts out a second operator", locks},
+		{"an unchanged host remembers a flake", records},
+	}
+}
+
+func code(err error) deploy.Code {
+	var p *deploy.Problem
+	if errors.As(err, &p) {
+		return p.Code
+	}
+	return ""
+}
+
+func inspects(t *testing.T, s Subject) {
+	d := s.deployer(t, "RUN1", "ann@desk")
+	a, b := d.inspect(s.Good), d.inspect(s.Good)
+	switch {
+	case !a.NixOS || a.Rebuild == "" || a.RebuildKind == "" || a.BootID == "" || a.MachineID == "" || a.Hostname == "":
+		t.Errorf("facts are missing: %+v", a)
+	case a.Profile == "" || a.Running == "" || a.ProfileLink == "" || len(a.Generations) == 0:
+		t.Errorf("links are missing: %+v", a.Links)
+	case a.Lease != nil || b.Lease != nil || a.Active != nil || a.Foreign != "" || a.Recorded != nil || a.FlakePresent:
+		t.Errorf("a fresh host knows of runs: %+v", a)
+	case a.Links != b.Links || a.BootID != b.BootID || a.MachineID != b.MachineID:
+		t.Errorf("two inspections differ:\n%+v\n%+v", a, b)
+	}
+}
+
+func verifies(t *testing.T, s Subject) {
+	d := s.deployer(t, "RUN1", "ann@desk")
+	err := d.send(s.Good, s.Better.Hash)
+	if err == nil {
+		t.Fatal("a flake of another hash was taken")
+	}
+	var p *deploy.Problem
+	if !errors.As(err, &p) || !strings.Contains(p.What+strings.Join(p.Details, " "), s.Good.Hash) {
+		t.Errorf("the refusal does not name the hash that arrived: %v", err)
+	}
+	if d.inspect(s.Good).FlakePresent {
+		t.Error("an unverified flake is there")
+	}
+	d.upload(s.Good)
+	d.upload(s.Good)
+	if !d.inspect(s.Good).FlakePresent || d.inspect(s.Better).FlakePresent {
+		t.Error("of two flakes, not exactly the uploaded one is there")
+	}
+}
+
+func plans(t *testing.T, s Subject) {
+	d := s.deployer(t, "RUN1", "ann@desk")
+	before := d.inspect(nil).Links
+	d.upload(s.Good)
+	plan := d.build(s.Good, true)
+	if plan.DryBuildCode != 0 || !strings.HasPrefix(plan.Toplevel, "/nix/store/") || len(plan.Build)+len(plan.Fetch) == 0 {
+		t.Errorf("a plan without content: %+v", plan)
+	}
+	built := d.build(s.Good, false)
+	if built.Toplevel != plan.Toplevel || built.BuildCode != 0 || built.Unswitchable {
+		t.Errorf("built %+v, planned %s", built, plan.Toplevel)
+	}
+	if again := d.build(s.Good, true); len(again.Build)+len(again.Fetch) != 0 || again.Toplevel != plan.Toplevel {
+		t.Errorf("what is built already is to be built: %+v", again)
+	}
+	d.isBack(before)
+}
+
+func evaluationFails(t *testing.T, s Subject) {
+	if s.NoEvaluation == nil {
+		t.Skip("no such flake")
+	}
+	d := s.deployer(t, "RUN1", "ann@desk")
+	d.upload(s.NoEvaluation)
+	a := d.build(s.NoEvaluation, false)
+	if a.DryBuildCode == 0 || a.Toplevel != "" || !strings.Contains(strings.Join(a.Output, "\n"), "error:") {
+		t.Errorf("no evaluation error: %+v %q", a, a.Output)
+	}
+}
+
+func buildFails(t *testing.T, s Subject) {
+	if s.NoBuild == nil {
+		t.Skip("no such flake")
+	}
+	d := s.deployer(t, "RUN1", "ann@desk")
+	d.upload(s.NoBuild)
+	a := d.build(s.NoBuild, false)
+	if a.DryBuildCode != 0 || a.BuildCode == 0 || a.Toplevel != "" || len(a.Output) == 0 {
+		t.Errorf("no build error: %+v %q", a, a.Output)
+	}
+}
+
+func leases(t *testing.T, s Subject) {
+	ann, bob := s.deployer(t, "RUN1", "ann@desk"), s.deployer(t, "RUN2", "bob@desk")
+	ann.upload(s.Good)
+	err := bob.send(s.Good, s.Good.Hash)
+	if code(err) != deploy.CodeLocked || !strings.Contains(err.Error(), "ann@desk") {
+		t.Fatalf("bob was not told that ann has the host: %v", err)
+	}
+	if l := bob.inspect(nil).Lease; l == nil || l.Run != "RUN1" || l.Operator != "ann@desk" || l.Seconds <= 0 {
+		t.Errorf("the lease is not shown: %+v", l)
+	}
+	if err := bob.Unlock(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if bob.inspect(nil).Lease == nil {
+		t.Error("bob took ann's lease away")
+	}
+	if err := ann.Unlock(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	bob.upload(s.Good)
+}
+
+func locks(t *testing.T, s Subject) {
+	ann, bob := s.deployer(t, "RUN1", "ann@desk"), s.deployer(t, "RUN2", "bob@desk")
+	wanted, before := ann.arm(s.Good, "switch")
+	if err := ann.Unlock(t.Context()); err != nil { // the lease; what is armed stays
+		t.Fatal(err)
+	}
+	if err := bob.send(s.Better, s.Better.Hash); code(err) != deploy.CodeLocked {
+		t.Errorf("an armed host took bob's upload: %v", err)
+	}
+	if err := bob.Arm(t.Context(), bob.request(s.Good, "switch", wanted, before)); code(err) != deploy.CodeLocked {
+		t.Errorf("an armed host was armed by bob: %v", err)
+	}
+	a := bob.inspect(nil).Active
+	if a == nil || a.Run != "RUN1" || a.Operator != "ann@desk" || a.Wanted != wanted || a.Record != before ||
+		a.FlakeHash != s.Good.Digest() || a.Mode != "switch" || a.DecidesIn <= 0 || a.Claim != "" || a.Result != "" {
+		t.Errorf("what is armed is not shown: %+v", a)
+	}
+	if got, err := bob.Confirm(t.Context(), window); err != nil || got.Claim != deploy.ClaimNone || got.Result != deploy.ResultNone {
+		t.Errorf("bob confirmed ann's run: %+v, %v", got, err)
+	}
+	if got := ann.settled(ann.Back); got.Result != deploy.ResultReturned {
+		t.Errorf("nothing was switched, and going back ended %+v", got)
+	}
+	ann.isBack(before)
+}
+
+func records(t *testing.T, s Subject) {
+	d := s.deployer(t, "RUN1", "ann@desk")
+	before := d.inspect(nil)
+	q := deploy.RecordRequest{
+		Stage: "dev", Fleet: "contract", Host: "subject", Digest: s.Good.Digest(), Attribute: s.Attribute, Toplevel: before.Running,
+	}
+	if err := d.Record(t.Context(), q); err != nil {
+		t.Fatal(err)
+	}
+	o := d.inspect(s.Good)
+	if r := o.Recorded; r == nil || r.Toplevel != before.Running || r.Attribute != s.Attribute || r.Run != "RUN1" ||
+		r.Operator != "ann@desk" || r.Stage != "dev" || r.FlakeHash != s.Good.Digest() || !slices.Equal(r.Failed, before.FailedUnits) {
+		t.Errorf("the record is %+v", r)
+	}
+	if !o.WantedValid || o.Marker == nil || *o.Marker != (deploy.Marker{Fleet: "contract", Host: "subject"}) || o.Lease != nil {
+		t.Errorf("after recording: valid %v, marker %+v, lease %+v", o.WantedValid, o.Marker, o.Lease)
+	}
+	d.isBack(before.Links)
+}
