@@ -55,14 +55,21 @@ func hostBound(h inventory.Host, l Limits) time.Duration {
 		h.ActivationTimeout + 2*h.ConfirmTimeout + longestCheck(h) + l.Return
 }
 
-// longestCheck is the deadline of the host's slowest health check: checks run
-// side by side, each within its own deadline.
+// answerGrace is how much later than its deadline a check that runs on the host
+// may still report.
+const answerGrace = 5 * time.Second
+
+// longestCheck bounds a round of the host's health checks: they run side by
+// side, each within its own deadline.
 func longestCheck(h inventory.Host) time.Duration {
+	if len(h.Checks) == 0 {
+		return 0
+	}
 	var d time.Duration
 	for _, c := range h.Checks {
 		d = max(d, c.Deadline)
 	}
-	return d
+	return d + answerGrace
 }
 
 // rounds is ceil(n/atOnce) as a factor.

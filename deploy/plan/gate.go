@@ -85,6 +85,8 @@ func missing(in GateInput, host string) string {
 		return "not read"
 	case seen.Problem != nil && seen.Problem.Security():
 		return "refused: " + seen.Problem.What
+	case seen.Problem != nil && seen.Problem.Step == deploy.StepSoak:
+		return "not soaked: " + seen.Problem.What
 	}
 	o := seen.Observed
 	switch {

@@ -73,6 +73,11 @@ func TestGate(t *testing.T) {
 			hp.Problem = &deploy.Problem{Code: deploy.CodeLocked, What: "held by anna"}
 			in.Seen["dev-1"] = hp
 		}, true, ""},
+		{"confirmed, but not soaked", func(in *plan.GateInput) {
+			hp := proven()
+			hp.Problem = &deploy.Problem{Code: deploy.CodeInconclusive, Step: deploy.StepSoak, What: "broken off"}
+			in.Seen["dev-1"] = hp
+		}, false, "not soaked: broken off"},
 		{"nobody looked", func(in *plan.GateInput) { delete(in.Seen, "dev-1") }, false, "not read"},
 		{"confirmed in this run", func(in *plan.GateInput) {
 			delete(in.Seen, "dev-1")

@@ -102,8 +102,8 @@ func TestAtMostIsTheSumOfAllDeadlines(t *testing.T) {
 	hosts := []deploy.HostPlan{{Host: "a"}, {Host: "b"}, {Host: "c"}, {Host: "d"}}
 	got := plan.Stage(plan.Input{Inventory: inv, Stage: "prod", Hosts: hosts, Limits: l}).AtMost
 
-	perHost := 20*time.Second + 20*time.Second + 5*time.Minute + 20*time.Minute + 15*time.Minute + 2*time.Minute + 2*time.Minute + 20*time.Minute
-	check := 10*time.Second + 2*time.Minute
+	perHost := 20*time.Second + 20*time.Second + 5*time.Minute + 20*time.Minute + 15*time.Minute + 2*time.Minute + (2*time.Minute + 5*time.Second) + 20*time.Minute
+	check := 10*time.Second + 2*time.Minute + 5*time.Second
 	want := 2*30*time.Second + // 4 hosts read, 2 at once
 		1*perHost + time.Hour + 2*1*check + // the canary
 		2*perHost + time.Hour + 2*2*check // 3 hosts, 2 at once

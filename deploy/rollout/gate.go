@@ -37,6 +37,9 @@ func (r *run) gate(ctx context.Context, s stageHosts) deploy.Gate {
 	plans := r.read(ctx, unread, "")
 	for _, hp := range plans {
 		r.runner.Release(hp.Host)
+		if left, owed := r.Owed[hp.Host]; owed && hp.Problem == nil {
+			hp.Problem = soakOwedProblem(hp.Host, left)
+		}
 		seen[hp.Host] = hp
 	}
 	for name, p := range doubled(r.machines, plans) {

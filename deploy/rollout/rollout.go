@@ -58,7 +58,8 @@ type Runner interface {
 type Planner interface {
 	Stage(stage string, hosts []deploy.HostPlan, gate deploy.Gate) deploy.Plan
 	// Gate gets the hosts that this run has finished, and those of earlier
-	// stages that are not in this run, as they were just read.
+	// stages that are not in this run, as they were just read; a Problem at
+	// step soak says that the host's soak was broken off.
 	Gate(stage string, done map[string]deploy.Outcome, seen map[string]deploy.HostPlan) deploy.Gate
 }
 
@@ -87,7 +88,8 @@ type Input struct {
 	// stage's parallel says; 0 means DefaultReaders.
 	Readers int
 	// Owed is, by host, the rest of a soak that a killed run did not finish
-	// (see Owed). A wave with such a host soaks even if nothing is changed.
+	// (see Owed). A wave with such a host soaks even if nothing is changed, and
+	// a host of an earlier stage that is not in this run is no proof with it.
 	Owed map[string]time.Duration
 }
 
@@ -120,7 +122,7 @@ func (r Result) Exit() int {
 func Run(ctx context.Context, in Input, r Runner, j deploy.Journal) (Result, error) {
 	stages, err := group(in)
 	if err != nil {
-		return Result{}, err
+		return Result{Hosts: []deploy.HostReport{misplaced(err)}}, err
 	}
 	if in.Drain == nil {
 		in.Drain = context.WithoutCancel(ctx)
@@ -171,9 +173,20 @@ func group(in Input) ([]stageHosts, error) {
 		}
 	}
 	for name, hosts := range by {
-		return nil, fmt.Errorf("host %s is in stage %q, which the inventory does not have", hosts[0].Name, name)
+		return nil, &deploy.Problem{
+			Code:  deploy.CodeInternal,
+			Host:  hosts[0].Name,
+			What:  fmt.Sprintf("is in stage %q, which the inventory does not have", name),
+			State: "not touched",
+		}
 	}
 	return stages, nil
+}
+
+// misplaced is the report of a run that could not even be ordered.
+func misplaced(err error) deploy.HostReport {
+	p, _ := errors.AsType[*deploy.Problem](err)
+	return deploy.HostReport{Host: p.Host, State: deploy.StateUntouched, Problem: p}
 }
 
 // run is what one call of Run knows. Only its own goroutine touches it; the

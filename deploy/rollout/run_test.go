@@ -97,6 +97,15 @@ func TestGateOfAStageAlone(t *testing.T) {
 		expect(t, "states", states(res), "d1=confirmed p1=skipped")
 		expect(t, "read", s.did("read"), "d2")
 	})
+	t.Run("confirmed, but its soak was broken off", func(t *testing.T) {
+		s := prepare(newFleet(map[string]act{"d1": {recorded: true}}), nil, "dev: d1", "prod: p1").only("p1")
+		s.in.Owed = map[string]time.Duration{"d1": 90 * time.Second}
+		res, err := s.run(t, nil)
+		exits(t, res, err, 4)
+		if p := s.problem(res, "p1"); !strings.Contains(strings.Join(p.Details, "\n"), "d1 (dev): not soaked: its soak was broken off, 1m30s are left") {
+			t.Errorf("problem: %+v", p)
+		}
+	})
 	t.Run("overridden", func(t *testing.T) {
 		s := prepare(newFleet(nil), nil, "dev: d1", "prod: p1").only("p1")
 		pl := s.in.Planner
@@ -406,8 +415,10 @@ func TestAHostNamedTwiceGoesOnce(t *testing.T) {
 func TestAHostOfNoStageIsRefusedBeforeAnything(t *testing.T) {
 	s := prepare(newFleet(nil), nil, "prod: a")
 	s.in.Hosts = append(s.in.Hosts, inventory.Host{Name: "x", Stage: "gone"})
-	if _, err := rollout.Run(t.Context(), s.in, s.fleet, s.fleet); err == nil || len(s.calls) > 0 {
-		t.Errorf("error %v, calls %v", err, s.calls)
+	res, err := s.run(t, nil)
+	exits(t, res, err, 1)
+	if len(s.calls) > 0 {
+		t.Errorf("calls %v", s.calls)
 	}
 }
 

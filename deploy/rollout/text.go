@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/nixdeploy/nixdeploy/deploy"
 )
@@ -33,6 +34,17 @@ func gateProblem(stage, flake string, g deploy.Gate) *deploy.Problem {
 	}
 	p.Details = append(p.Details, "without that proof, on record: "+override)
 	return p
+}
+
+// soakOwedProblem is what a confirmed host's proof lacks when its run broke off
+// the soak.
+func soakOwedProblem(host string, left time.Duration) *deploy.Problem {
+	return &deploy.Problem{
+		Code: deploy.CodeInconclusive,
+		Host: host,
+		Step: deploy.StepSoak,
+		What: fmt.Sprintf("its soak was broken off, %v are left", left.Round(time.Second)),
+	}
 }
 
 // approvalProblem is a refused approval. An error that is a problem already, of
