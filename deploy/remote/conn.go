@@ -20,8 +20,10 @@ type Conn struct {
 	alive   *keepalive
 	via     *hop
 
-	wg   sync.WaitGroup
-	once sync.Once
+	wg     sync.WaitGroup
+	once   sync.Once
+	mu     sync.Mutex
+	closed bool
 }
 
 var _ deploy.Conn = (*Conn)(nil)
@@ -44,6 +46,9 @@ func (c *Conn) User() string { return c.user }
 // ends as on a lost connection.
 func (c *Conn) Close() error {
 	c.once.Do(func() {
+		c.mu.Lock()
+		c.closed = true
+		c.mu.Unlock()
 		c.alive.stop()
 		_ = c.ssh.Close() // already closed when the line was lost
 		c.wg.Wait()
@@ -51,6 +56,17 @@ func (c *Conn) Close() error {
 		c.dialer.jumps.release(c.via)
 	})
 	return nil
+}
+
+// spawn runs f in a goroutine that Close waits for; false after Close.
+func (c *Conn) spawn(f func()) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return false
+	}
+	c.wg.Go(f)
+	return true
 }
 
 // watch starts the keepalive of a link. OpenSSH's own request name: every

@@ -42,27 +42,45 @@ func newLab(t *testing.T) *lab {
 	t.Helper()
 	dir := t.TempDir()
 	l := &lab{t: t, dir: dir, known: filepath.Join(dir, "known_hosts")}
-	l.key = writeKey(t, filepath.Join(dir, "id_ed25519"), "")
+	l.key = writeKey(t, filepath.Join(dir, "id_ed25519"))
 	return l
 }
 
-// writeKey makes a private key file, encrypted when there is a passphrase.
-func writeKey(t *testing.T, path, passphrase string) ssh.Signer {
+// writeKey makes a private key file with its .pub.
+func writeKey(t *testing.T, path string) ssh.Signer {
+	t.Helper()
+	private, s := newPrivate(t)
+	block, err := ssh.MarshalPrivateKey(private, "")
+	must(t, err)
+	must(t, os.WriteFile(path, pem.EncodeToMemory(block), 0o600))
+	must(t, os.WriteFile(path+".pub", ssh.MarshalAuthorizedKey(s.PublicKey()), 0o600))
+	return s
+}
+
+// writeLockedKey makes a file that looks like an encrypted private key. What is
+// encrypted is never looked at, and real encryption takes seconds by design.
+func writeLockedKey(t *testing.T, path string) (ed25519.PrivateKey, ssh.Signer) {
+	t.Helper()
+	private, s := newPrivate(t)
+	body := append([]byte("openssh-key-v1\x00"), ssh.Marshal(struct {
+		Cipher, KDF, KDFOptions string
+		Keys                    uint32
+		Public, Private         []byte
+	}{"aes256-ctr", "bcrypt", string(ssh.Marshal(struct {
+		Salt   string
+		Rounds uint32
+	}{"0123456789abcdef", 16})), 1, s.PublicKey().Marshal(), make([]byte, 160)})...)
+	must(t, os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: "OPENSSH PRIVATE KEY", Bytes: body}), 0o600))
+	return private, s
+}
+
+func newPrivate(t *testing.T) (ed25519.PrivateKey, ssh.Signer) {
 	t.Helper()
 	_, private, err := ed25519.GenerateKey(rand.Reader)
 	must(t, err)
-	var block *pem.Block
-	if passphrase == "" {
-		block, err = ssh.MarshalPrivateKey(private, "")
-	} else {
-		block, err = ssh.MarshalPrivateKeyWithPassphrase(private, "", []byte(passphrase))
-	}
-	must(t, err)
-	must(t, os.WriteFile(path, pem.EncodeToMemory(block), 0o600))
 	s, err := ssh.NewSignerFromKey(private)
 	must(t, err)
-	must(t, os.WriteFile(path+".pub", ssh.MarshalAuthorizedKey(s.PublicKey()), 0o600))
-	return s
+	return private, s
 }
 
 // options has short deadlines for what a test means to run into; the rest are
@@ -247,3 +265,5 @@ func (b *buffered) String() string {
 }
 
 type hostEntry = inventory.Host
+
+func simOptions() simfleet.ServerOptions { return simfleet.ServerOptions{} }

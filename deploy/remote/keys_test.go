@@ -1,7 +1,6 @@
 package remote
 
 import (
-	"crypto/ed25519"
 	"crypto/rand"
 	"errors"
 	"net"
@@ -49,34 +48,21 @@ func fakeAgent(t *testing.T, ring agent.Agent) string {
 	return socket
 }
 
-func newPrivate(t *testing.T) (ed25519.PrivateKey, ssh.Signer) {
-	t.Helper()
-	_, private, err := ed25519.GenerateKey(rand.Reader)
-	must(t, err)
-	s, err := ssh.NewSignerFromKey(private)
-	must(t, err)
-	return private, s
-}
-
 // TestOfferOrder: named files, then agent keys that belong to a file, the rest
 // of the agent (ed25519 first), then files that the agent does not have.
 func TestOfferOrder(t *testing.T) {
 	dir := t.TempDir()
-	named := writeKey(t, filepath.Join(dir, "named"), "")
-	plain := writeKey(t, filepath.Join(dir, "plain"), "")
-	locked := writeKey(t, filepath.Join(dir, "locked"), "secret")
+	named := writeKey(t, filepath.Join(dir, "named"))
+	plain := writeKey(t, filepath.Join(dir, "plain"))
+	unlocked, locked := writeLockedKey(t, filepath.Join(dir, "locked"))
 	ring := agent.NewKeyring()
-	ecdsaKey, err := rsaKey()
+	rsaPrivate, err := rsaKey()
 	must(t, err)
-	must(t, ring.Add(agent.AddedKey{PrivateKey: ecdsaKey, Comment: "rsa"}))
+	must(t, ring.Add(agent.AddedKey{PrivateKey: rsaPrivate, Comment: "rsa"}))
 	other, otherSigner := newPrivate(t)
 	must(t, ring.Add(agent.AddedKey{PrivateKey: other, Comment: "other"}))
-	raw, err := os.ReadFile(filepath.Join(dir, "locked"))
-	must(t, err)
-	unlocked, err := ssh.ParseRawPrivateKeyWithPassphrase(raw, []byte("secret"))
-	must(t, err)
 	must(t, ring.Add(agent.AddedKey{PrivateKey: unlocked, Comment: "locked"}))
-	rsaSigner, err := ssh.NewSignerFromKey(ecdsaKey)
+	rsaSigner, err := ssh.NewSignerFromKey(rsaPrivate)
 	must(t, err)
 
 	to := endpoint{
@@ -147,7 +133,7 @@ func TestAuthProblems(t *testing.T) {
 		says    []string
 	}{
 		"wrong key": {func(*lab, *Options) {}, []string{"tried ssh-ed25519 SHA256:", "id_ed25519"}},
-		"encrypted": {func(l *lab, _ *Options) { writeKey(l.t, filepath.Join(l.dir, "id_ed25519"), "secret") },
+		"encrypted": {func(l *lab, _ *Options) { writeLockedKey(l.t, filepath.Join(l.dir, "id_ed25519")) },
 			[]string{"is encrypted and not in the agent", "ssh-add " + "/"}},
 		"no key": {func(l *lab, _ *Options) { must(l.t, os.Remove(filepath.Join(l.dir, "id_ed25519"))) }, []string{}},
 		"garbage": {func(l *lab, _ *Options) {

@@ -316,3 +316,44 @@ func TestRealNologin(t *testing.T) {
 	p := problem(t, run(t.Context(), c, deploy.Command{Name: "x.sh", Script: "true"}).err, deploy.CodeProtocol)
 	mustContain(t, strings.Join(p.Details, " "), "not available")
 }
+
+// A host that does not end a session is left: Run returns, the callbacks fall
+// silent, and the connection is good for more.
+func TestRunLeavesASession(t *testing.T) {
+	l := newLab(t)
+	talk := make(chan struct{})
+	s := l.server(simfleet.ServerOptions{Handler: simfleet.HandlerFunc(func(ctx context.Context, r simfleet.Request) int {
+		p, payload, err := simfleet.ParseProgram(r.Stdin)
+		if err != nil {
+			return 1
+		}
+		fmt.Fprintln(r.Stdout, "nd-begin "+p.Nonce)
+		if len(p.Args) > 0 {
+			fmt.Fprintln(r.Stdout, p.Args[0])
+			return 0
+		}
+		_, _ = io.CopyN(io.Discard, payload, 10)
+		fmt.Fprintln(r.Stdout, "up")
+		select {
+		case <-talk:
+		case <-ctx.Done():
+		}
+		fmt.Fprintln(r.Stdout, "too late")
+		return 0
+	})})
+	c := l.conn(s)
+	ctx, cancel := context.WithCancel(t.Context())
+	in := strings.NewReader(strings.Repeat("x", 5<<20)) // more than a window: the sender hangs
+	lines := 0
+	_, err := c.Run(ctx, deploy.Command{Name: "stay.sh", Stdin: in}, func(string) { lines++; cancel() }, func(string) {})
+	problem(t, err, deploy.CodeInterrupted)
+	left := in.Len()
+	close(talk)
+	if got := run(t.Context(), c, deploy.Command{Name: "next.sh", Args: []string{"fine"}}); got.err != nil || strings.Join(got.out, "") != "fine" {
+		t.Errorf("%+v", got)
+	}
+	must(t, c.Close())
+	if lines != 1 || in.Len() != left {
+		t.Errorf("after Run: %d lines, payload read from %d to %d", lines, left, in.Len())
+	}
+}
