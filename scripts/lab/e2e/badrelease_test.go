@@ -131,7 +131,7 @@ func TestANoOpWhoseCheckFailsUndoesNothing(t *testing.T) {
 		o.must("apply", "--yes", "--first")
 	}
 	before, had := h.Links(), generations(h)
-	o.inventory("[stages.dev]\nchecks = [\"never\"]\n[checks.never]\ntype = \"command\"\ncommand = [\"false\"]\ndeadline = \"3s\"",
+	o.inventory("[stages.dev]\nchecks = [\"never\"]\n[checks.never]\ntype = \"command\"\ncommand = [\"false\"]\ntimeout = \"1s\"\ndeadline = \"3s\"",
 		member{host: h, stage: "dev"})
 	r := o.run("apply", "--yes")
 	r.wantExit(t, 4)

@@ -285,6 +285,9 @@ func wantBack(t *testing.T, h *lab.Host, before lab.Links) {
 	t.Helper()
 	now := h.Links()
 	before.Booted = now.Booted // a power cut may have changed it, and may only have changed it
+	if now.Running == "" {
+		before.Running = "" // it is switched off
+	}
 	if now != before {
 		t.Errorf("%s is not back\n now    %+v\n before %+v", h.Name, now, before)
 	}
