@@ -98,10 +98,3 @@ func (r *rewind) Apply(ctx context.Context, h inventory.Host, stage string, wave
 	r.mu.Unlock()
 	return r.Goto(ctx, h, stage, wave, goal.Profile, goal.ProfileLink)
 }
-
-// ungated plans a rollback: going back needs no proof from other stages.
-type ungated struct{ plan.Planner }
-
-func (ungated) Gate(string, map[string]deploy.Outcome, map[string]deploy.HostPlan) deploy.Gate {
-	return deploy.Gate{Open: true}
-}

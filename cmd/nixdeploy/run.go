@@ -74,7 +74,7 @@ func (c *change) drive(ctx context.Context, id string, j *journal.Journal, p *pr
 	stop := p.beats(ctx)
 	result, _ := rollout.Run(ctx, rollout.Input{
 		Run: id, Inventory: c.inv, Hosts: c.hosts, Planner: c.planner(fleet), Approve: c.approve(p),
-		Drain: c.signals.drain, Readers: fleet.Limits.Readers, Owed: c.owed(dir),
+		Drain: c.signals.drain, Readers: fleet.Limits.Readers, Owed: c.owed(dir), Ungated: c.flake == nil,
 	}, c.runner(fleet), j) // its error lists what the report says host by host
 	stop()
 	code := result.Exit()
@@ -98,10 +98,10 @@ func (c *change) runner(f Fleet) rollout.Runner {
 
 func (c *change) planner(f Fleet) rollout.Planner {
 	if c.flake == nil {
-		return ungated{plan.Planner{
+		return plan.Planner{
 			Inventory: c.inv, Source: "rollback", Limits: f.Limits,
 			Evaluates: "nothing: each host goes back to a system in its own store",
-		}}
+		}
 	}
 	return c.invocation.planner(c.inv, c.flake, f)
 }

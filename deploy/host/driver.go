@@ -154,7 +154,7 @@ func (d *Driver) Return(ctx context.Context, h inventory.Host, stage string, wav
 	before := d.session(h).recordBefore()
 	w := d.worker(h, stage, wave)
 	w.p.Goal, w.p.Wanted, w.link = deploy.GoalSystem, before.Profile, before.ProfileLink
-	w.goal = &before
+	w.p.Returning = true
 	out := w.drive(ctx)
 	out.Before = before
 	if out.State == deploy.StateConfirmed || out.State == deploy.StateUnchanged {

@@ -43,7 +43,7 @@ func Next(p Progress) Decision {
 
 func unchanged(p Progress) Decision {
 	switch {
-	case !p.Healthy:
+	case !p.Healthy && !p.Returning:
 		return step(deploy.StepHealth)
 	case p.Goal == deploy.GoalFlake && !p.Recorded:
 		return step(deploy.StepRecord)
@@ -57,7 +57,7 @@ func afterArm(p Progress) Decision {
 		return step(deploy.StepSwitch)
 	case !p.Fresh:
 		return step(deploy.StepReconnect)
-	case !p.Healthy:
+	case !p.Healthy && !p.Returning:
 		return step(deploy.StepHealth)
 	}
 	return step(deploy.StepConfirm)

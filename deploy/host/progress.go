@@ -31,7 +31,11 @@ type Progress struct {
 	Switch    *deploy.SwitchAnswer `json:"switch,omitempty"`
 	Fresh     bool                 `json:"fresh"` // a new connection proved that the host can be reached
 	Healthy   bool                 `json:"healthy"`
-	Settled   *deploy.Settlement   `json:"settled,omitempty"`
+	// Returning says that this is the way back of a host that was confirmed:
+	// the checks were made for what it leaves, so that it can be reached on its
+	// record is what counts.
+	Returning bool               `json:"returning"`
+	Settled   *deploy.Settlement `json:"settled,omitempty"`
 	// Unsettled says that the way back was asked for and gave no answer in time.
 	Unsettled bool `json:"unsettled"`
 

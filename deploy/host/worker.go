@@ -18,7 +18,6 @@ type worker struct {
 	wave  int
 	run   string // id by which the host knows the run: of an earlier one when adopted
 	link  string // generation of the wanted system, for GoalSystem
-	goal  *deploy.Links
 	s     *session
 	p     Progress
 

@@ -298,6 +298,15 @@ settle() { # CLAIM RUN SECONDS
 		sleep 0.05
 		clock
 	done
+	# What is decided is closed in a moment.
+	while load_active && [ "$a_run" = "$2" ] && [ "$uptime" -lt "$until" ]; do
+		case $a_result in
+		confirmed | returned) ;;
+		*) break ;;
+		esac
+		sleep 0.05
+		clock
+	done
 	if load_active && [ "$a_run" = "$2" ]; then
 		say result "${a_result:-pending}"
 		if [ -f "$ACTIVE/log" ]; then say_lines log <"$ACTIVE/log"; fi
@@ -308,8 +317,6 @@ settle() { # CLAIM RUN SECONDS
 		if [ -f "$DONE/$2/log" ]; then say_lines log <"$DONE/$2/log"; fi
 		if [ -f "$DONE/$2/unverified" ]; then say unverified yes; fi
 	fi
-	# What is decided needs no lock any more; what is not is locked by its folder.
-	if lease_live && [ "$l_run" = "$2" ]; then rm -f "$LEASE"; fi
 	read_links
 	say_links links
 }
@@ -517,6 +524,8 @@ close_run() {
 		rm -f "$ROOTS/$old-wanted" "$ROOTS/$old-profile" "$ROOTS/$old-running" "$ROOTS/$old-next"
 	done
 	remove_unit
+	# While the folder stands, nobody else can take the lease.
+	if lease_live && [ "$l_run" = "$a_run" ]; then rm -f "$LEASE"; fi
 	mv -T "$ACTIVE" "$DONE/$a_run" && durable "$STATE" "$DONE"
 }
 
