@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -77,7 +78,7 @@ func Up(t testing.TB, options Options) *Host {
 	if options.Name == "" {
 		options.Name = fmt.Sprintf("t%d-%d", os.Getpid(), unnamedHost.Add(1))
 	}
-	arguments := []string{"up", options.Name}
+	arguments := []string{"up", options.Name, "--owner", strconv.Itoa(os.Getpid())}
 	if options.Base != "" {
 		arguments = append(arguments, "--base", options.Base)
 	}
