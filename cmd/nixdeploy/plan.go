@@ -9,6 +9,7 @@ import (
 
 	"github.com/nixdeploy/nixdeploy/cmd/nixdeploy/internal/view"
 	"github.com/nixdeploy/nixdeploy/deploy"
+	"github.com/nixdeploy/nixdeploy/deploy/journal"
 	"github.com/nixdeploy/nixdeploy/deploy/plan"
 	"github.com/nixdeploy/nixdeploy/deploy/rollout"
 	"github.com/nixdeploy/nixdeploy/inventory"
@@ -38,7 +39,8 @@ func runPlan(ctx context.Context, in *invocation) error {
 	}
 	sink := in.readOnly()
 	fleet, err := in.connect(Request{
-		Inventory: inv, Flake: f, First: in.first, Journal: sink, Ours: func(string) bool { return false }, Detach: in.signals.admit,
+		// The hosts know the lease and the upload of a plan by an id, too.
+		Run: journal.NewRunID(), Inventory: inv, Flake: f, First: in.first, Journal: sink, Ours: func(string) bool { return false }, Detach: in.signals.admit,
 	})
 	if err != nil {
 		return err

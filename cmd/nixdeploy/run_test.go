@@ -159,6 +159,9 @@ func TestPlanChangesNothing(t *testing.T) {
 	d := &fakeDriver{}
 	c := newCall(t, d)
 	c.expect(t, 0, "plan", "--stage", "prod")
+	if d.q.Run == "" {
+		t.Error("a plan has no id, by which the hosts know its lease and its upload")
+	}
 	contains(t, "stdout", c.stdout.String(), "Gate: closed", "dev-1", "~  web-1", "Plan: 2 to change", "Next: nixdeploy apply --stage prod\n")
 	contains(t, "stderr", c.stderr.String(), "contacting web-1 web-2\n")
 	if diff := cmp.Diff([]string{"dev-1", "web-1", "web-2"}, sorted(d.read)); diff != "" {
