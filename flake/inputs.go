@@ -72,7 +72,7 @@ func (p *inputParser) skipTo(text string) bool {
 // opened last, and hands each path to one, which may read the value or leave
 // it. A path part that only Nix knows is "".
 func (p *inputParser) bindings(one func(path []string)) {
-	for !p.done() && !p.peek().is("}") {
+	for !p.done() && !p.peek().closes() { // in broken text it may be another bracket
 		path := p.attrPath()
 		if p.peek().is("=") {
 			p.next()

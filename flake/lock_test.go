@@ -87,6 +87,7 @@ func TestLockState(t *testing.T) {
 		{"an input without hash", plain, strings.Replace(lockText, "narHash", "nohash", 1), []string{"nixpkgs"}, "narHash"},
 		{"a hash that is none", plain, strings.Replace(lockText, "sha256-BB", "sha256-B", 1), []string{"nixpkgs"}, "narHash"},
 		{"only the original", plain, lockJSON(`"root": { "inputs": { "nixpkgs": "nixpkgs" } }, "nixpkgs": { "original": { "id": "nixpkgs", "type": "indirect" } }`), []string{"nixpkgs"}, "narHash"},
+		{"a registry entry with a hash", plain, strings.Replace(lockText, `"type": "github"`, `"type": "indirect"`, 1), []string{"nixpkgs"}, "narHash"},
 		{"a dangling node", plain, lockJSON(`"root": { "inputs": { "nixpkgs": "nixpkgs_2" } }`), []string{"root/nixpkgs"}, "does not hold"},
 		{"a follows that leads nowhere", two, lockJSON(nixpkgsNode + `, "root": { "inputs": { "nixpkgs": "nixpkgs", "disko": ["nixpkgs", "x"] } }`), []string{"root/disko"}, "does not hold"},
 		{"follows in a circle", two, lockJSON(nixpkgsNode + `, "root": { "inputs": { "nixpkgs": ["disko"], "disko": ["nixpkgs"] } }`), []string{"root/disko", "root/nixpkgs"}, "does not hold"},

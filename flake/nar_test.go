@@ -19,6 +19,11 @@ func TestHashIsThatOfNix(t *testing.T) {
 		{"an empty folder", nil, "sha256-pQpattmS9VmO3ZIQUFn66az8GSmB4IvYhTTCFn6SUmo="},
 		{"a file", []File{{Path: "flake.nix", Data: []byte("{ outputs = { self }: { x = 1; }; }\n")}},
 			"sha256-bZsJIso1URwbhSoVqrjnrnTw30qQQx3ZriTo15rlkyw="},
+		{"order, links, modes", []File{
+			{Path: "a-b/x", Data: []byte("1")}, {Path: "a.b", Data: []byte("3")}, {Path: "a/x", Data: []byte("2")},
+			{Path: "bin/run", Data: []byte("#!/bin/sh\n"), Executable: true}, {Path: "bin/link", Link: "../a.b"},
+			{Path: "ä", Data: []byte("12345678")},
+		}, "sha256-yXfbe709be/4g8fpoK0OQ1o99HM+nWM7aHI3bb6/dAI="},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -228,15 +228,17 @@ func TestRenderTakesModulesAlong(t *testing.T) {
 }
 
 func TestTargetsKeepWhatTheirHostsShare(t *testing.T) {
-	a, b, c := box("a"), box("b"), box("c")
+	a, b, c, d, e := box("a"), box("b"), box("c"), box("d"), box("e")
 	b.PackageProfile = "full"
 	c.Target, c.System = "server", "aarch64-linux"
-	doc, err := newDocument(fleet(t, t.TempDir(), a, b, c))
+	d.Target, e.Target, e.System = "mixed", "mixed", "aarch64-linux"
+	doc, err := newDocument(fleet(t, t.TempDir(), a, b, c, d, e))
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := map[string]machine{
 		"container": {Configuration: "container", Target: "container", System: "x86_64-linux", Modules: []string{}, Overrides: []override{}},
+		"mixed":     {Configuration: "base", Target: "mixed", PackageProfile: "minimal", Modules: []string{}, Overrides: []override{}},
 		"server":    {Configuration: "base", Target: "server", System: "aarch64-linux", PackageProfile: "minimal", Modules: []string{}, Overrides: []override{}},
 	}
 	if diff := cmp.Diff(want, doc.Targets); diff != "" {

@@ -226,11 +226,15 @@ func TestTreeNamesHostsTomlInErrors(t *testing.T) {
 	}
 }
 
-// How the user becomes root on the next deployment.
+// How the user becomes root on the next deployment; and a host that is called
+// like its target is not mistaken for it.
 func TestTreeElevates(t *testing.T) {
 	sudo, doas, none := box("sudo"), box("doas"), box("none")
 	doas.Elevate, none.Elevate = "doas", "none"
-	_, ref := evaluate(t, fleet(t, t.TempDir(), sudo, doas, none))
+	got, ref := evaluate(t, fleet(t, t.TempDir(), sudo, doas, none, box("container")))
+	if name := got["container"].HostName; name != "container" {
+		t.Errorf("host container has the host name %q: it is the bare target", name)
+	}
 	out := nix(t, "eval", "--json", ref, "--apply",
 		`cs: map (n: with cs.${n}.config.security; map builtins.length [ sudo.extraRules sudo-rs.extraRules doas.extraRules ]) [ "sudo" "doas" "none" ]`)
 	if want := "[[1,1,0],[0,0,1],[0,0,0]]"; strings.TrimSpace(out) != want {
