@@ -474,6 +474,6 @@ func sameSystem(a, b deploy.Links) bool {
 
 func notExact(before, after deploy.Links, cause *deploy.Problem) *deploy.Problem {
 	p := &deploy.Problem{Code: deploy.CodeReturnFailed, What: "went back, but not to exactly what it was", Err: cause}
-	p.Details = slices.Concat(linkLines("was", before), linkLines("is", after))
+	p.Details = slices.Concat(cause.Details, linkLines("was", before), linkLines("is", after))
 	return p
 }

@@ -86,6 +86,7 @@ write_unit() {
 		Description=nixdeploy guard: returns this host unless its deployment is confirmed
 		DefaultDependencies=no
 		RequiresMountsFor=$STATE $PROFILES
+		ConditionPathExists=$ACTIVE/guard.sh
 		After=dbus.socket
 		Conflicts=shutdown.target
 		Before=shutdown.target
@@ -116,6 +117,10 @@ remove_unit() {
 
 pin() { # NAME STOREPATH
 	if [ -n "$2" ]; then ln -sfn "$2" "$ROOTS/$1"; fi
+}
+
+unpin() { # RUN
+	rm -f "$ROOTS/$1-wanted" "$ROOTS/$1-profile" "$ROOTS/$1-running" "$ROOTS/$1-next"
 }
 
 # ---- verbs of the deployer -----------------------------------------------
@@ -479,7 +484,7 @@ reboot_once() {
 # Sets what confirm has to set, and reads it back.
 finish() {
 	if [ "$a_mode" = test-first ]; then
-		if [ "$profile" != "$a_wanted" ]; then set_profile '' "$a_wanted" >>"$ACTIVE/log" 2>&1; fi
+		if [ "$profile" != "$a_wanted" ]; then set_profile "$a_back" "$a_wanted" >>"$ACTIVE/log" 2>&1; fi
 		if [ "$next" != "$a_wanted" ]; then activate "$a_wanted/bin/switch-to-configuration" boot; fi
 		read_links
 	fi
@@ -521,12 +526,15 @@ close_run() {
 	# shellcheck disable=SC2012 # names are run ids
 	ls -1t "$DONE" | tail -n +6 | while read -r old; do
 		rm -rf "${DONE:?}/$old"
-		rm -f "$ROOTS/$old-wanted" "$ROOTS/$old-profile" "$ROOTS/$old-running" "$ROOTS/$old-next"
+		unpin "$old"
 	done
-	remove_unit
+	if [ "$a_result" = returned ]; then unpin "$a_run"; fi
 	# While the folder stands, nobody else can take the lease.
 	if lease_live && [ "$l_run" = "$a_run" ]; then rm -f "$LEASE"; fi
+	# The folder first: a unit without one is skipped at boot, a decided folder
+	# without a unit would stay for ever.
 	mv -T "$ACTIVE" "$DONE/$a_run" && durable "$STATE" "$DONE"
+	remove_unit
 }
 
 guard() {
