@@ -64,6 +64,7 @@ func linkTarget(path string) string {
 var (
 	defaultEntry = regexp.MustCompile(`(?m)^default +(\S+)`)
 	initOption   = regexp.MustCompile(`\binit=(\S+)/init\b`)
+	defaultLabel = regexp.MustCompile(`(?ms)^LABEL nixos-default$.*?(?:^LABEL|\z)`)
 	firstEntry   = regexp.MustCompile(`(?ms)^menuentry .*?^\}`)
 )
 
@@ -71,6 +72,8 @@ func nextBoot(boot string) string {
 	var entry []byte
 	if grub, err := os.ReadFile(filepath.Join(boot, "grub/grub.cfg")); err == nil {
 		entry = firstEntry.Find(grub)
+	} else if conf, err := os.ReadFile(filepath.Join(boot, "extlinux/extlinux.conf")); err == nil {
+		entry = defaultLabel.Find(conf)
 	} else if conf, err := os.ReadFile(filepath.Join(boot, "loader/loader.conf")); err == nil {
 		if name := defaultEntry.FindSubmatch(conf); name != nil {
 			entry, _ = os.ReadFile(filepath.Join(boot, "loader/entries", string(name[1])))

@@ -9,7 +9,7 @@ import (
 
 // A host starts what its boot loader's files say, and nothing else.
 func TestNextBootFollowsTheLoader(t *testing.T) {
-	for _, loader := range []string{lab.SystemdBoot, lab.Grub} {
+	for _, loader := range []string{lab.SystemdBoot, lab.Grub, lab.Extlinux} {
 		t.Run(loader, func(t *testing.T) {
 			t.Parallel()
 			host := lab.Up(t, lab.Options{Loader: loader})
@@ -61,6 +61,13 @@ func TestLoaderFiles(t *testing.T) {
 				`initrd /EFI/nixos/[a-z0-9]{32}-initrd-linux-6\.6\.63-initrd\.efi`,
 				`options init=/nix/store/[a-z0-9]{32}-nixos-system-web1-24\.11\.20241202\.abcdef2/init loglevel=4`,
 				`machine-id [0-9a-f]{32}`,
+			},
+		},
+		lab.Extlinux: {
+			"/boot/extlinux/extlinux.conf": {
+				`DEFAULT nixos-default`, `LABEL nixos-default`, `LABEL nixos-2`,
+				`  LINUX \.\./nixos/[a-z0-9]{32}-linux-6\.6\.63-bzImage`,
+				`  APPEND init=/nix/store/[a-z0-9]{32}-nixos-system-web1-24\.11\.20241202\.abcdef2/init loglevel=4`,
 			},
 		},
 		lab.Grub: {

@@ -27,6 +27,7 @@ const (
 const (
 	SystemdBoot = "systemd-boot"
 	Grub        = "grub"
+	Extlinux    = "extlinux"
 )
 
 // Options say what a host is made of. The zero value is a bookworm host with

@@ -35,7 +35,7 @@ prune() {
     cat "$LAB_DIR"/hosts/*/base-dir 2>/dev/null || true
     for suite in bookworm trixie; do
       base_dir "$suite"
-      for loader in systemd-boot grub; do
+      for loader in systemd-boot grub extlinux; do
         echo "$LAB_DIR/golden/$(golden_key "$(base_dir "$suite")" "$loader")"
       done
     done

@@ -35,7 +35,8 @@ golden_build_in() {
   mkdir -p "$dir"/{nix,boot,etc-lab}
   [ -z "${NIXDEPLOY_LAB_NIXOS_REBUILD-}" ] || install -m 755 "$NIXDEPLOY_LAB_NIXOS_REBUILD" "$dir/etc-lab/nixos-rebuild"
   [ -z "${NIXDEPLOY_LAB_SWITCH-}" ] || install -m 755 "$NIXDEPLOY_LAB_SWITCH" "$dir/etc-lab/switch-to-configuration"
-  case $loader in grub) mkdir "$dir/boot/grub" ;; esac
+  # The installer tells by these folders which loader a machine has.
+  case $loader in grub | extlinux) mkdir "$dir/boot/$loader" ;; esac
   in_base "$base" "$dir" "$LAB_SOURCE/host/make-generation-1"
 }
 

@@ -92,6 +92,7 @@ host_start() {
   network_up
   network_unplug "$name" "$(host_number "$name")"
   network_plug "$name" "$(host_number "$name")"
+  [ ! -e "$dir/cable-pulled" ] || host_cut_link "$name"
   setsid nsenter --net="/run/netns/lab-$name" "$LAB_SOURCE/host/supervise" "$dir" "$(cat "$dir/base-dir")" "$cgroup" \
     >>"$dir/log" 2>&1 </dev/null 9>&- &
 }
@@ -120,8 +121,16 @@ host_remove() {
   gather_known_hosts
 }
 
-host_cut_link() { ip link set "$(link_name "$(host_number "$1")")" down; }
-host_mend_link() { ip link set "$(link_name "$(host_number "$1")")" up; }
+# A pulled cable stays pulled, also over a power cut.
+host_cut_link() {
+  : >"$(host_dir "$1")/cable-pulled"
+  ip link set "$(link_name "$(host_number "$1")")" down 2>/dev/null || ! host_is_on "$1"
+}
+
+host_mend_link() {
+  rm -f "$(host_dir "$1")/cable-pulled"
+  ip link set "$(link_name "$(host_number "$1")")" up 2>/dev/null || ! host_is_on "$1"
+}
 
 # The host's systemd, as seen from outside; nothing while it is off or starting.
 host_pid() {

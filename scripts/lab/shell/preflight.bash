@@ -28,6 +28,7 @@ missing_from_this_machine() {
   grep -qw cgroup2 /proc/filesystems || echo "cgroup2 in the kernel"
   unshare --time --cgroup --fork true 2>/dev/null || echo "time and cgroup namespaces (util-linux 2.38, kernel 5.6)"
   [ "$(cgroup_mount)" != "" ] || mount_cgroup2 || echo "a cgroup2 mount (none found, and none could be made)"
+  overlay_works || echo "overlayfs on $LAB_DIR (is it an overlay itself? set NIXDEPLOY_LAB_DIR to another filesystem)"
   local tool
   for tool in mmdebstrap ip ssh-keygen jq unshare nsenter setsid flock; do
     command -v "$tool" >/dev/null || echo "the command $tool (apt-get install of it failed)"
@@ -38,8 +39,18 @@ mount_cgroup2() {
   mkdir -p "$LAB_DIR/cgroup" && mount -t cgroup2 cgroup2 "$LAB_DIR/cgroup" 2>/dev/null
 }
 
+overlay_works() {
+  local trial code=0
+  trial=$(mktemp -d "$LAB_DIR/trial.XXXXXX") || return 1
+  mkdir "$trial"/{lower,upper,work,root}
+  unshare --mount mount -t overlay overlay \
+    -o "lowerdir=$trial/lower,upperdir=$trial/upper,workdir=$trial/work" "$trial/root" 2>/dev/null || code=1
+  rm -rf "$trial"
+  return "$code"
+}
+
 preflight() {
-  mkdir -p "$LAB_DIR" 2>/dev/null
+  mkdir -p "$LAB_DIR" 2>/dev/null || true
   [ "$(id -u)" != 0 ] || install_missing_tools || true
   local missing
   missing=$(missing_from_this_machine)

@@ -2,8 +2,8 @@
 """install-boot-loader TOPLEVEL: make TOPLEVEL what the next boot starts.
 
 Writes what NixOS's installers write, for whichever boot loader this machine
-has: GRUB when /boot/grub is there, systemd-boot otherwise. /boot/FULL stands
-for a boot partition without space.
+has: GRUB when /boot/grub is there, extlinux when /boot/extlinux is, systemd-boot
+otherwise. /boot/FULL stands for a boot partition without space.
 """
 
 import errno
@@ -141,11 +141,51 @@ def install_grub(toplevel):
     remove_others("/boot/kernels", kernels, r".*")
 
 
+def extlinux_entry(tag, title, system):
+    spec = bootspec(system)
+    paths = {}
+    for kind in ("kernel", "initrd"):
+        path = os.path.realpath(spec[kind])
+        paths[kind] = copy_to("/boot/nixos", path, path.removeprefix("/nix/store/").replace("/", "-"))
+    text = (f"\nLABEL nixos-{tag}\n  MENU LABEL NixOS - {title}\n"
+            f"  LINUX ../nixos/{paths['kernel']}\n  INITRD ../nixos/{paths['initrd']}\n"
+            f"  APPEND init={spec['init']} {' '.join(spec['kernelParams'])}\n")
+    return text, set(paths.values())
+
+
+EXTLINUX_HEADER = """# Generated file, all changes will be lost on nixos-rebuild!
+
+# Change this to e.g. nixos-42 to temporarily boot to an older configuration.
+DEFAULT nixos-default
+
+MENU TITLE ------------------------------------------------------------
+TIMEOUT 50
+"""
+
+
+def install_extlinux(toplevel):
+    os.makedirs("/boot/nixos", exist_ok=True)
+    text, kernels = extlinux_entry("default", "Default", toplevel)
+    config = EXTLINUX_HEADER + text
+    for number, link in reversed(generations()):
+        with open(f"{link}/nixos-version") as file:
+            title = f"Configuration {number} ({date_of(link)} 00:00 - {file.read().strip()})"
+        text, more = extlinux_entry(number, title, link)
+        config += text
+        kernels |= more
+    write_atomically("/boot/extlinux/extlinux.conf", config)
+    remove_others("/boot/nixos", kernels, r".*")
+
+
 def main():
     if os.path.exists("/boot/FULL"):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/boot/EFI/nixos/kernel.efi.tmp")
-    install = install_grub if os.path.isdir("/boot/grub") else install_systemd_boot
-    install(sys.argv[1])
+    if os.path.isdir("/boot/grub"):
+        install_grub(sys.argv[1])
+    elif os.path.isdir("/boot/extlinux"):
+        install_extlinux(sys.argv[1])
+    else:
+        install_systemd_boot(sys.argv[1])
     if BOOT_MESSAGE:
         print(BOOT_MESSAGE, file=sys.stderr, flush=True)
 
