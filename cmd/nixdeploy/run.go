@@ -257,7 +257,11 @@ func (in *invocation) openFlake(inv *inventory.Inventory) (*flake.Flake, error) 
 	if err != nil {
 		var unlocked *flake.LockError
 		if errors.As(err, &unlocked) {
-			return nil, &usageError{what: in.display(unlocked.File) + ": " + lockReason(unlocked), hint: in.recommend("lock")}
+			hint := unlocked.Remedy
+			if hint == "" {
+				hint = in.recommend("lock")
+			}
+			return nil, &usageError{what: in.display(unlocked.File) + ": " + lockReason(unlocked), hint: hint}
 		}
 		return nil, err
 	}

@@ -24,17 +24,21 @@ import (
 // wired is a Driver with the Dialer that it owns.
 type wired struct {
 	*host.Driver
-	dialer *remote.Dialer
+	dialer    *remote.Dialer
+	evaluator *evaluator // nil: the hosts evaluate
 }
 
 // Close releases the hosts, then what carried them.
 func (w wired) Close() {
 	w.Driver.Close()
 	_ = w.dialer.Close() // nothing is sent any more
+	if w.evaluator != nil {
+		w.evaluator.close()
+	}
 }
 
 // connect is the Connector of the real thing.
-func connect(_ App, q Request) (Fleet, error) {
+func connect(a App, q Request) (Fleet, error) {
 	dialer, err := remote.NewDialer(remote.Options{SSHConfig: true})
 	if err != nil {
 		return Fleet{}, err
@@ -50,12 +54,22 @@ func connect(_ App, q Request) (Fleet, error) {
 		Terms:   host.Terms{Fleet: q.Inventory.Fleet, First: q.First, Ours: q.Ours},
 		Detach:  q.Detach,
 	}
+	fleet := wired{Driver: driver, dialer: dialer}
+	evaluates := "on each host, by its own Nix"
 	if q.Flake != nil {
 		driver.Flake = host.Flake{Digest: q.Flake.Digest(), Hash: q.Flake.Hash, Pack: q.Flake.Pack}
+		if nix := nixHere(a); nix != nil {
+			evaluator, err := newEvaluator(nix, q.Flake)
+			if err != nil {
+				fleet.Close()
+				return Fleet{}, err
+			}
+			fleet.evaluator, driver.Expect, evaluates = evaluator, evaluator.toplevel, "here, by Nix "+nix.version
+		}
 	}
 	return Fleet{
-		Driver:    wired{driver, dialer},
-		Evaluates: "on each host, by its own Nix",
+		Driver:    fleet,
+		Evaluates: evaluates,
 		Limits: plan.Limits{
 			Connect: 30 * time.Second, Inspect: time.Minute, Upload: 10 * time.Minute, Return: 20 * time.Minute,
 		},
@@ -86,7 +100,7 @@ func judgeHealth(ctx context.Context, q host.HealthRequest) *deploy.Problem {
 	return p
 }
 
-// lockOnHost runs flake.LockCommand on a host and returns the flake.lock.
+// lockOnHost locks the flake by the Nix of a host and returns the flake.lock.
 func lockOnHost(ctx context.Context, in *invocation, h inventory.Host, f *flake.Flake) ([]byte, error) {
 	dialer, err := remote.NewDialer(remote.Options{SSHConfig: true})
 	if err != nil {
@@ -99,7 +113,7 @@ func lockOnHost(ctx context.Context, in *invocation, h inventory.Host, f *flake.
 		return nil, err
 	}
 	defer func() { _ = conn.Close() }()
-	lock, output, err := nixos.Lock(ctx, conn, flake.LockCommand("."), f.Pack)
+	lock, output, err := nixos.Lock(ctx, conn, f.Pack)
 	if err != nil {
 		return nil, err
 	}

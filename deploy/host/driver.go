@@ -53,6 +53,10 @@ type Driver struct {
 	Flake   Flake
 	Run     string
 	Terms   Terms
+	// Expect, when not nil, evaluates the flake for a host elsewhere than on the
+	// host, whose build must then come to that very toplevel. It is asked once
+	// per worker and bounded by ctx; the error is a *deploy.Problem.
+	Expect func(ctx context.Context, h inventory.Host) (toplevel string, err error)
 	// Detach, when done, ends every wait: the guards decide then.
 	Detach context.Context //nolint:containedctx // the run's, shared by all hosts
 
@@ -89,7 +93,7 @@ func (d *Driver) Evaluate(ctx context.Context, h inventory.Host, stage string) d
 		return plan
 	}
 	w := d.worker(h, stage, 0)
-	w.p.Inspected, w.p.Observed = true, *plan.Observed
+	w.p.Inspected, w.p.Observed, w.expected = true, *plan.Observed, plan.Wanted
 	defer w.unlock(ctx)
 	if !w.p.Observed.FlakePresent {
 		w.try(ctx, deploy.StepUpload, w.upload)

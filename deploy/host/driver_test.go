@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/nixdeploy/nixdeploy/deploy"
+	"github.com/nixdeploy/nixdeploy/inventory"
 )
 
 // run applies to one fake host in a bubble, so that waits take no time.
@@ -309,4 +310,33 @@ func TestChecksGoOnOverANewConnection(t *testing.T) {
 			t.Errorf("%d connections, want 3", n)
 		}
 	})
+}
+
+// What was evaluated elsewhere is what the host must come to.
+func TestAnExpectedToplevelIsHeldTo(t *testing.T) {
+	for name, c := range map[string]struct {
+		expected, built string
+		state           deploy.State
+		code            deploy.Code
+		builds          int
+	}{
+		"the same":          {newSystem, newSystem, deploy.StateConfirmed, "", 1},
+		"another one":       {newSystem, newSystem + "-other", deploy.StateUntouched, deploy.CodePlanMismatch, 1},
+		"it runs it by now": {oldSystem, "", deploy.StateUnchanged, "", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFakeHost()
+			f.build.Toplevel = c.built
+			synctest.Test(t, func(t *testing.T) {
+				d := f.driver()
+				defer d.Close()
+				d.Expect = func(context.Context, inventory.Host) (string, error) { return c.expected, nil }
+				out := d.Apply(t.Context(), webHost(), "prod", 1)
+				wantState(t, out, c.state, c.code)
+				if n := f.count("send build"); n != c.builds {
+					t.Errorf("%d builds on the host, want %d", n, c.builds)
+				}
+			})
+		})
+	}
 }

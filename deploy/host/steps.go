@@ -23,6 +23,9 @@ const (
 func (w *worker) inspectOnce(ctx context.Context) error {
 	if o := w.s.takeObservation(); o != nil {
 		w.observe(*o)
+		if p := w.expect(ctx); p != nil {
+			return p
+		}
 		return nil
 	}
 	if p := w.inspect(ctx); p != nil {
@@ -38,14 +41,14 @@ func (w *worker) inspectOnce(ctx context.Context) error {
 // inspect connects and reads. The typed nil is avoided on purpose: callers
 // compare with nil.
 func (w *worker) inspect(ctx context.Context) *deploy.Problem {
-	ctx, cancel := context.WithTimeout(ctx, briefly)
-	defer cancel()
 	_ = w.emit(ctx, deploy.Event{Kind: deploy.EventStepStarted, Step: deploy.StepConnect})
 	var o deploy.Observation
-	err := w.ask(ctx, func(ctx context.Context, m Machine) (err error) {
+	call, cancel := context.WithTimeout(ctx, briefly)
+	err := w.ask(call, func(ctx context.Context, m Machine) (err error) {
 		o, err = m.Inspect(ctx, w.d.Flake.Digest)
 		return err
 	})
+	cancel()
 	if err != nil {
 		w.s.close()
 		p := asProblem(err, w.h.Name, deploy.StepConnect)
@@ -54,6 +57,23 @@ func (w *worker) inspect(ctx context.Context) *deploy.Problem {
 	}
 	w.observe(o)
 	w.s.keepObservation(o)
+	return w.expect(ctx)
+}
+
+// expect learns the wanted toplevel before the host is asked to build it.
+func (w *worker) expect(ctx context.Context) *deploy.Problem {
+	if w.d.Expect == nil || w.stage == "" || w.p.Adopted || w.p.Goal != deploy.GoalFlake {
+		return nil
+	}
+	toplevel, err := w.d.Expect(ctx, w.h)
+	if err != nil {
+		p := asProblem(err, w.h.Name, deploy.StepDryBuild)
+		w.fail(p)
+		return p
+	}
+	w.expected = toplevel
+	w.p.Recorded = w.p.Recorded && w.p.Wanted == toplevel
+	w.p.Wanted = toplevel
 	return nil
 }
 
@@ -139,6 +159,13 @@ func (w *worker) build(ctx context.Context, planOnly bool) error {
 	w.p.Built = &a
 	if p := judgeBuild(a, w.h); p != nil {
 		return p
+	}
+	if w.expected != "" && a.Toplevel != w.expected {
+		return &deploy.Problem{
+			Code: deploy.CodePlanMismatch, What: "the host comes to another system than was evaluated here",
+			Details: []string{"here    " + w.expected, "there   " + a.Toplevel},
+			Next:    "compare the Nix versions and settings of both; an impure configuration does this, too",
+		}
 	}
 	w.p.Wanted = a.Toplevel
 	return nil

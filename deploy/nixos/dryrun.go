@@ -65,3 +65,16 @@ func (t *tail) add(line string) {
 	}
 	*t = append(*t, line)
 }
+
+// EvaluateArgs are the arguments of nix that evaluate a system without building
+// it (contract 5.1). ref is a flake reference without an attribute.
+func EvaluateArgs(ref, attribute string) []string {
+	return []string{
+		"--extra-experimental-features", "nix-command flakes",
+		"build", "--dry-run", "--json", "--no-link", "--no-update-lock-file", "--no-write-lock-file",
+		strings.TrimSuffix(ref, "#") + `#nixosConfigurations."` + attribute + `".config.system.build.toplevel`,
+	}
+}
+
+// ParseEvaluation reads the toplevel out of what that command printed.
+func ParseEvaluation(out string) (string, error) { return toplevelOf(strings.TrimSpace(out)) }

@@ -11,10 +11,10 @@ import (
 // lockSeconds bounds the download of a flake's inputs on a host.
 const lockSeconds = "840"
 
-// Lock runs command (`nix flake lock` and its flags) on a host in a copy of the
-// flake and returns the flake.lock, or nil and what the command printed when it
+// Lock runs `nix flake lock` on a host in a copy of the flake, which writes the
+// missing parts of flake.lock only, and returns the flake.lock, or nil and what the command printed when it
 // failed. Nothing is left on the host but what Nix downloaded to its store.
-func Lock(ctx context.Context, conn deploy.Conn, command []string, pack func(io.Writer) error) (lock []byte, output []string, err error) {
+func Lock(ctx context.Context, conn deploy.Conn, pack func(io.Writer) error) (lock []byte, output []string, err error) {
 	r, w := io.Pipe()
 	packed := make(chan struct{})
 	go func() { // ends when the pack is read, or when the reader is closed below
@@ -23,7 +23,7 @@ func Lock(ctx context.Context, conn deploy.Conn, command []string, pack func(io.
 	}()
 	var said tail
 	answer, err := do(ctx, conn, call{
-		script: "lock", args: append([]string{lockSeconds}, command...), stdin: r, noise: said.add,
+		script: "lock", args: []string{lockSeconds}, stdin: r, noise: said.add,
 	})
 	_ = r.Close()
 	<-packed
