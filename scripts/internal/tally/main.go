@@ -1,0 +1,27 @@
+// Tally reads what `go test -json` says on standard input and writes it for
+// people: one closing line a package, failures in full, why tests were skipped,
+// and how many passed, failed and were skipped over all that it read. Several
+// runs may follow each other on one stream. scripts/test uses it; nothing of
+// the product may. It judges nothing: the exit code of a run is go test's.
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+)
+
+func main() { os.Exit(run(os.Stdin, os.Stdout, os.Stderr)) }
+
+func run(in io.Reader, out, errOut io.Writer) int {
+	t := newTally(out)
+	if err := t.readAll(in); err != nil {
+		fmt.Fprintf(errOut, "tally: reading the tests' output: %v\n", err)
+		return 1
+	}
+	if err := t.end(); err != nil {
+		fmt.Fprintf(errOut, "tally: writing: %v\n", err)
+		return 1
+	}
+	return 0
+}
