@@ -106,7 +106,7 @@ func configLine(line string) (keyword string, args []string) {
 	}
 	rest := strings.TrimLeft(line[end:], " \t")
 	rest = strings.TrimPrefix(rest, "=")
-	for _, word := range strings.Fields(rest) {
+	for word := range strings.FieldsSeq(rest) {
 		args = append(args, strings.Trim(word, `"`))
 	}
 	return strings.ToLower(line[:end]), args

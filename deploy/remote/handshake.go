@@ -101,7 +101,7 @@ func (d *Dialer) handshake(ctx context.Context, to endpoint, nc net.Conn) (l lin
 	if a.verified.Load() {
 		what = "authentication"
 	}
-	if context.Cause(ctx) == context.DeadlineExceeded {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return link{}, false, unreachable(ctx.Err(), "%s did not finish the %s within %s", to.addr(), what, d.opts.HandshakeTimeout)
 	}
 	return link{}, false, unreachable(ctx.Err(), "interrupted in the %s with %s", what, to.addr())
@@ -128,7 +128,7 @@ func (d *Dialer) clientConfig(ctx context.Context, a *attempt, rules hostKeyRule
 		},
 		// Keys are looked up here, after the host key: an unverified host gets
 		// nothing, not even a list of public keys.
-		Auth: []ssh.AuthMethod{ssh.PublicKeysCallback(func() ([]ssh.Signer, error) {
+		Auth: []ssh.AuthMethod{ssh.PublicKeysCallback(func() ([]ssh.Signer, error) { //nolint:contextcheck // the agent gets the deadline
 			o := d.keys.offer(a.to, deadline)
 			a.offer.Store(&o)
 			if len(o.signers) == 0 {

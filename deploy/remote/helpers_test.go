@@ -32,7 +32,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // lab is one client's world: a home with a key and known hosts.
 type lab struct {
-	t     *testing.T
+	t     *testing.T // nil in a benchmark
 	dir   string
 	key   ssh.Signer
 	known string // file
@@ -47,7 +47,7 @@ func newLab(t *testing.T) *lab {
 }
 
 // writeKey makes a private key file with its .pub.
-func writeKey(t *testing.T, path string) ssh.Signer {
+func writeKey(t testing.TB, path string) ssh.Signer {
 	t.Helper()
 	private, s := newPrivate(t)
 	block, err := ssh.MarshalPrivateKey(private, "")
@@ -74,7 +74,7 @@ func writeLockedKey(t *testing.T, path string) (ed25519.PrivateKey, ssh.Signer) 
 	return private, s
 }
 
-func newPrivate(t *testing.T) (ed25519.PrivateKey, ssh.Signer) {
+func newPrivate(t testing.TB) (ed25519.PrivateKey, ssh.Signer) {
 	t.Helper()
 	_, private, err := ed25519.GenerateKey(rand.Reader)
 	must(t, err)
@@ -216,7 +216,7 @@ func shell(path string, argv ...string) simfleet.Handler {
 func fakeBin(t *testing.T, name, script string) string {
 	t.Helper()
 	dir := t.TempDir()
-	must(t, os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n"+script+"\n"), 0o700)) //nolint:gosec // a program
+	must(t, os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n"+script+"\n"), 0o700))
 	return dir + ":" + os.Getenv("PATH")
 }
 
@@ -237,6 +237,12 @@ func problem(t *testing.T, err error, want deploy.Code) *deploy.Problem {
 		t.Fatalf("code %s, want %s: %v %q", p.Code, want, p, p.Details)
 	}
 	return p
+}
+
+// failsAs is problem where nothing more is asked of it.
+func failsAs(t *testing.T, err error, want deploy.Code) {
+	t.Helper()
+	_ = problem(t, err, want)
 }
 
 func mustContain(t *testing.T, what, want string) {
@@ -267,3 +273,15 @@ func (b *buffered) String() string {
 type hostEntry = inventory.Host
 
 func simOptions() simfleet.ServerOptions { return simfleet.ServerOptions{} }
+
+// begin answers every program with its begin line.
+func begin() simfleet.Handler {
+	return simfleet.HandlerFunc(func(_ context.Context, r simfleet.Request) int {
+		p, _, err := simfleet.ParseProgram(r.Stdin)
+		if err != nil {
+			return 1
+		}
+		fmt.Fprintln(r.Stdout, beginMark+p.Nonce)
+		return 0
+	})
+}

@@ -226,7 +226,7 @@ func TestPinnedHostKey(t *testing.T) {
 				must(t, c.Close())
 				return
 			}
-			problem(t, err, deploy.CodeHostKey)
+			failsAs(t, err, deploy.CodeHostKey)
 			if tries := s.Record().Auth; len(tries) > 0 {
 				t.Errorf("authentication was tried: %v", tries)
 			}
@@ -244,7 +244,7 @@ func TestSwappedKeyOnReconnect(t *testing.T) {
 	s.SetHostKeys(r.other)
 	before := len(s.Record().Auth)
 	_, err := d.Dial(t.Context(), host(s))
-	problem(t, err, deploy.CodeHostKey)
+	failsAs(t, err, deploy.CodeHostKey)
 	if tries := s.Record().Auth[before:]; len(tries) > 0 {
 		t.Errorf("authentication was tried: %v", tries)
 	}

@@ -47,7 +47,7 @@ func (d *Dialer) hop(ctx context.Context, chain []endpoint) (*hop, error) {
 	if h == nil || h.dead || h.forgiven(d.opts.ConnectTimeout) {
 		h = &hop{name: chain[len(chain)-1].hop(), opened: make(chan struct{})}
 		opening := h
-		if !d.spawn(func() { d.openHop(opening, chain) }) {
+		if !d.spawn(func() { d.openHop(opening, chain) }) { //nolint:contextcheck // others wait for it too
 			d.jumps.mu.Unlock()
 			return nil, errDialerClosed
 		}

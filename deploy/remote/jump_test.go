@@ -82,7 +82,7 @@ func TestHostKeyBehindJump(t *testing.T) {
 	h := host(s)
 	h.Jump = jumpTo(hop)
 	_, err := l.dialer(l.options()).Dial(t.Context(), h)
-	problem(t, err, deploy.CodeHostKey)
+	failsAs(t, err, deploy.CodeHostKey)
 	if len(s.Record().Auth) > 0 {
 		t.Error("authentication was tried")
 	}
@@ -177,7 +177,7 @@ func TestSilentHostBehindJump(t *testing.T) {
 		o := l.options()
 		o.HandshakeTimeout = 300 * time.Millisecond
 		_, err := l.dialer(o).Dial(t.Context(), h)
-		problem(t, err, deploy.CodeUnreachable)
+		failsAs(t, err, deploy.CodeUnreachable)
 	}
 }
 

@@ -86,7 +86,7 @@ type Dialer struct {
 	jumps         jumps
 
 	// ctx ends with Close; wg counts what works for no caller in particular.
-	ctx    context.Context
+	ctx    context.Context //nolint:containedctx // the Dialer's own, for what serves many callers
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 	mu     sync.Mutex
@@ -113,7 +113,7 @@ func NewDialer(o Options) (*Dialer, error) {
 	// Between 200 and 600 ms: long enough for a restarting sshd or a full
 	// MaxStartups, spread so that a fleet does not come back in step.
 	d.backoff = func() time.Duration {
-		return 200*time.Millisecond + rand.N(400*time.Millisecond)
+		return 200*time.Millisecond + rand.N(400*time.Millisecond) //nolint:gosec // not a secret
 	}
 	if o.SSHConfig {
 		if ssh, err := exec.LookPath("ssh"); err == nil {

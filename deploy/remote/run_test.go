@@ -346,7 +346,7 @@ func TestRunLeavesASession(t *testing.T) {
 	in := strings.NewReader(strings.Repeat("x", 5<<20)) // more than a window: the sender hangs
 	lines := 0
 	_, err := c.Run(ctx, deploy.Command{Name: "stay.sh", Stdin: in}, func(string) { lines++; cancel() }, func(string) {})
-	problem(t, err, deploy.CodeInterrupted)
+	failsAs(t, err, deploy.CodeInterrupted)
 	left := in.Len()
 	close(talk)
 	if got := run(t.Context(), c, deploy.Command{Name: "next.sh", Args: []string{"fine"}}); got.err != nil || strings.Join(got.out, "") != "fine" {

@@ -171,7 +171,7 @@ func TestSSHConfigKnownHostsAndIdentity(t *testing.T) {
 	config := "Host 127.*\n UserKnownHostsFile " + l.known + "\n IdentityFile " + l.dir + "/work\n IdentitiesOnly yes\n"
 	l.known = saved
 	_, err := l.withConfig(config).Dial(t.Context(), host(s))
-	problem(t, err, deploy.CodeHostKey) // Options name the files: they win
+	failsAs(t, err, deploy.CodeHostKey) // Options name the files: they win
 	d := l.withConfig(config)
 	d.ownKnownHosts = false
 	l.dial(d, host(s))

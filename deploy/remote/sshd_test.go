@@ -60,12 +60,12 @@ func (l *lab) realSSHD(extra string) inventory.Host {
 		cancel()
 		wg.Wait()
 	})
-	port := listener.Addr().(*net.TCPAddr).Port //nolint:errcheck,forcetypeassert // it is TCP
+	port := listener.Addr().(*net.TCPAddr).Port
 	return inventory.Host{Name: "real", Address: "127.0.0.1", Port: port, User: me.Username, Elevate: "none"}
 }
 
 func inetd(ctx context.Context, t *testing.T, c net.Conn, argv []string) {
-	f, err := c.(*net.TCPConn).File() //nolint:errcheck,forcetypeassert // it is TCP
+	f, err := c.(*net.TCPConn).File()
 	_ = c.Close()
 	if err != nil {
 		t.Error(err)
@@ -116,7 +116,7 @@ func TestRealSSHD(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	_, err := c.Run(ctx, deploy.Command{Name: "long.sh", Script: "echo up; sleep 20"}, func(string) { cancel() }, func(string) {})
-	problem(t, err, deploy.CodeInterrupted)
+	failsAs(t, err, deploy.CodeInterrupted)
 	if got := run(t.Context(), c, deploy.Command{Name: "x.sh", Script: "kill -9 $$"}); got.err == nil {
 		t.Error("a killed script went well")
 	} else {
@@ -161,10 +161,10 @@ func TestRealSSHDWrongKey(t *testing.T) {
 	_, other := newPrivate(t)
 	h.HostKey = strings.TrimSpace(string(ssh.MarshalAuthorizedKey(other.PublicKey())))
 	_, err := l.dialer(l.options()).Dial(t.Context(), h)
-	problem(t, err, deploy.CodeHostKey)
+	failsAs(t, err, deploy.CodeHostKey)
 	h.HostKey, h.User = "", "nobody-of-that-name"
 	_, err = l.dialer(l.options()).Dial(t.Context(), h)
-	problem(t, err, deploy.CodeAuth)
+	failsAs(t, err, deploy.CodeAuth)
 	if errors.Is(err, errNoKeys) {
 		t.Error("no key was tried")
 	}

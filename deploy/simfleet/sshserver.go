@@ -79,8 +79,8 @@ type ServerOptions struct {
 // runs. All methods are safe for concurrent use.
 type Server struct {
 	opts   ServerOptions
-	addr   string // host:port
-	ctx    context.Context
+	addr   string          // host:port
+	ctx    context.Context //nolint:containedctx // the server's own: what its commands live in
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 
@@ -132,7 +132,8 @@ func (s *Server) listen(addr string) error {
 	if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
 		return fmt.Errorf("simulated host at %q: not a loopback address", addr)
 	}
-	l, err := net.Listen("tcp", addr)
+	var lc net.ListenConfig
+	l, err := lc.Listen(s.ctx, "tcp", addr)
 	if err != nil {
 		return fmt.Errorf("simulated host: %w", err)
 	}

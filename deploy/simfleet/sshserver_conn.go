@@ -18,7 +18,7 @@ type connection struct {
 	server *Server
 	nc     *faultConn
 	ssh    *ssh.ServerConn
-	ctx    context.Context // ends with the connection
+	ctx    context.Context //nolint:containedctx // ends with the connection
 	wg     sync.WaitGroup
 }
 
