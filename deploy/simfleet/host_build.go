@@ -158,7 +158,7 @@ func NoAttribute(attribute string) error {
 		"'legacyPackages.x86_64-linux.%s' or '%s'", where, where, where)
 }
 
-// lock answers lock.sh: NONCE TIMEOUT COMMAND... and a tar. A flake that has a
+// lock answers lock.sh: NONCE TIMEOUT and a tar. A flake that has a
 // lock keeps it; one without is locked as if it had no inputs.
 func (q *request) lock() int {
 	var files []flake.File

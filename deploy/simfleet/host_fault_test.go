@@ -28,7 +28,7 @@ type rig struct {
 }
 
 // inBubble runs a test on simulated time.
-func inBubble(t *testing.T, o simfleet.HostOptions, do func(r *rig)) {
+func inBubble(t *testing.T, o simfleet.HostOptions, do func(t *testing.T, r *rig)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		if o.Hostname == "" {
@@ -38,7 +38,7 @@ func inBubble(t *testing.T, o simfleet.HostOptions, do func(r *rig)) {
 		defer h.Close()
 		r := &rig{t: t, host: h, Machine: &nixos.Machine{Run: "RUN1", Operator: "ann@desk"}}
 		r.dial()
-		do(r)
+		do(t, r)
 	})
 }
 
@@ -167,7 +167,7 @@ func TestHowASwitchFails(t *testing.T) {
 			t.Run(c.name+"/"+tool, func(t *testing.T) {
 				o := wordHost(c.system)
 				o.Traits = &simfleet.Traits{BashTool: tool == "bash"}
-				inBubble(t, o, func(r *rig) {
+				inBubble(t, o, func(t *testing.T, r *rig) {
 					wanted, before := r.armed(flakeOf("x"), "switch")
 					r.host.SetFaults(c.faults)
 					a := r.switched()
@@ -201,7 +201,7 @@ func TestWhereverItIsCutTheHostComesBack(t *testing.T) {
 				t.Run(fmt.Sprintf("%s/%s/%s", mode, phase, name), func(t *testing.T) {
 					o := wordHost(simfleet.System{SwitchTime: 8 * time.Second})
 					o.Traits = &simfleet.Traits{BootTime: 20 * time.Second}
-					inBubble(t, o, func(r *rig) {
+					inBubble(t, o, func(t *testing.T, r *rig) {
 						_, before := r.armed(flakeOf("x"), mode)
 						r.host.SetFaults(faults)
 						if _, err := r.Start(t.Context()); err != nil && codeOf(err) != deploy.CodeUnreachable {
@@ -224,7 +224,7 @@ func TestWhereverItIsCutTheHostComesBack(t *testing.T) {
 
 // The guard decides at its deadline by the clock, not before.
 func TestTheGuardDecidesAtItsDeadline(t *testing.T) {
-	inBubble(t, wordHost(simfleet.System{}), func(r *rig) {
+	inBubble(t, wordHost(simfleet.System{}), func(t *testing.T, r *rig) {
 		r.armed(flakeOf("x"), "switch")
 		left := r.sees().Active.DecidesIn
 		if want := int64((testActivation + testWindow).Seconds()); left != want {
@@ -244,7 +244,7 @@ func TestTheGuardDecidesAtItsDeadline(t *testing.T) {
 // A guard that gets no script holds nobody back: sending it is the deployer's
 // duty, and a model that forgave it would hide that.
 func TestAnArmingWithoutAScriptIsUnguarded(t *testing.T) {
-	inBubble(t, wordHost(simfleet.System{}), func(r *rig) {
+	inBubble(t, wordHost(simfleet.System{}), func(t *testing.T, r *rig) {
 		l := r.sees().Links
 		r.upload(flakeOf("x"))
 		wanted := r.build(flakeOf("x"), time.Hour).Toplevel
@@ -262,7 +262,7 @@ func TestAnArmingWithoutAScriptIsUnguarded(t *testing.T) {
 
 // A guard that is killed comes back and goes on.
 func TestAKilledGuardGoesOn(t *testing.T) {
-	inBubble(t, wordHost(simfleet.System{}), func(r *rig) {
+	inBubble(t, wordHost(simfleet.System{}), func(t *testing.T, r *rig) {
 		_, before := r.armed(flakeOf("x"), "switch")
 		r.switched()
 		r.host.KillGuard()
@@ -274,7 +274,7 @@ func TestAKilledGuardGoesOn(t *testing.T) {
 // What cannot be brought back is stranded, and stays so until somebody asks
 // again.
 func TestStrandedUntilAskedAgain(t *testing.T) {
-	inBubble(t, wordHost(simfleet.System{SwitchTime: time.Second}), func(r *rig) {
+	inBubble(t, wordHost(simfleet.System{SwitchTime: time.Second}), func(t *testing.T, r *rig) {
 		_, before := r.armed(flakeOf("x"), "switch")
 		r.switched()
 		r.host.SetFaults(simfleet.HostFaults{NoWayBack: true})

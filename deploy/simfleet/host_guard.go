@@ -312,7 +312,7 @@ func (h *Host) finish(r *run) {
 		return
 	}
 	if h.links().Profile != r.wanted {
-		h.setProfile("", r.wanted)
+		h.setProfile(r.back, r.wanted)
 	}
 	if h.links().NextBoot != r.wanted {
 		h.activateByGuard(r, r.wanted, "boot", func() { h.finished(r) })
@@ -342,6 +342,7 @@ func (h *Host) finished(r *run) {
 // closeRun puts a resolved run away, and with it lock and guard.
 func (h *Host) closeRun(r *run) {
 	r.log, r.unit = nil, nil
+	h.freeLease(r.id)
 	h.active = nil
 	h.done = slices.DeleteFunc(h.done, func(old *run) bool { return old.id == r.id })
 	h.done = slices.Insert(h.done, 0, r)

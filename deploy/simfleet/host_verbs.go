@@ -243,8 +243,6 @@ func (q *request) settle(claim deploy.Claim) int {
 		return killed
 	}
 	q.sayResult(r)
-	// What is decided needs no lock any more; what is not is locked by its folder.
-	h.freeLease(r.id)
 	q.sayLinks(h.links())
 	return q.endGuard()
 }

@@ -109,7 +109,9 @@ func failedUnit(t *testing.T, s Subject) {
 func silence(t *testing.T, s Subject) {
 	d := s.deployer(t, "RUN1", "ann@desk")
 	_, before := d.deploy(s.Good, "switch")
-	d.resolved()
+	if l := d.resolved().Lease; l != nil {
+		t.Errorf("the run is over, and its lease is not: %+v", l)
+	}
 	d.isBack(before)
 	a, err := d.Await(t.Context(), 0, window)
 	if err != nil || !a.Gone || a.Result != deploy.ResultReturned {
