@@ -37,9 +37,15 @@ func (w wired) Close() {
 	}
 }
 
-// connect is the Connector of the real thing.
+// connect is the Connector of the real thing: as the user's own ssh would, and
+// with the Nix of this machine where it has one.
 func connect(a App, q Request) (Fleet, error) {
-	dialer, err := remote.NewDialer(remote.Options{SSHConfig: true})
+	return connectBy(remote.Options{SSHConfig: true}, nixHere(a), q)
+}
+
+// connectBy makes what drives hosts. Without a nix the hosts evaluate.
+func connectBy(o remote.Options, nix *localNix, q Request) (Fleet, error) {
+	dialer, err := remote.NewDialer(o)
 	if err != nil {
 		return Fleet{}, err
 	}
@@ -58,7 +64,7 @@ func connect(a App, q Request) (Fleet, error) {
 	evaluates := "on each host, by its own Nix"
 	if q.Flake != nil {
 		driver.Flake = host.Flake{Digest: q.Flake.Digest(), Hash: q.Flake.Hash, Pack: q.Flake.Pack}
-		if nix := nixHere(a); nix != nil {
+		if nix != nil {
 			evaluator, err := newEvaluator(nix, q.Flake)
 			if err != nil {
 				fleet.Close()
@@ -122,6 +128,3 @@ func lockOnHost(ctx context.Context, in *invocation, h inventory.Host, f *flake.
 	}
 	return lock, nil
 }
-
-// demo runs plan and apply against a simulated fleet.
-func demo(context.Context, *invocation) error { return errors.New("this build has no simulated fleet") }
