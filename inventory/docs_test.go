@@ -93,7 +93,7 @@ func TestTheGuideNamesTheKeysOfTheSchemaAndNoOthers(t *testing.T) {
 		}
 	}
 	for _, d := range tables[sharedSettings] {
-		for _, place := range strings.Fields(d.in) {
+		for place := range strings.FieldsSeq(d.in) {
 			if !s.has(scope(strings.Trim(place, "`")), d.key) {
 				t.Errorf("the guide allows %s in %s, the schema does not", d.key, place)
 			}
