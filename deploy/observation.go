@@ -36,6 +36,9 @@ type Observation struct {
 	Lease   *Lease     `json:"lease,omitempty"`   // a live lease of some run
 	Active  *ActiveRun `json:"active,omitempty"`  // an unresolved run folder
 	Foreign string     `json:"foreign,omitempty"` // a switch that is not ours under way: what was seen
+	// RebootPending says that the running system's kernel, initrd or modules are
+	// not the booted ones (contract 4.4).
+	RebootPending bool `json:"reboot_pending"`
 	// GuardReboot is "yes" when a guard would survive a reboot here, else why not.
 	GuardReboot string `json:"guard_reboot"`
 	// FlakePresent says that the uploaded flake of the asked hash is there and verified.

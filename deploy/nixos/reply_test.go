@@ -101,6 +101,7 @@ NONCE generations 1 7 42
 NONCE failed a.service
 NONCE failed b.service
 NONCE free 1024 /nix
+NONCE reboot kernel
 NONCE guard /etc/systemd is read-only
 NONCE marker home web-1
 NONCE lease RUN1 anna@ci 1700000000 44
@@ -144,7 +145,7 @@ NONCE end inspect
 			Record: deploy.Links{ProfileLink: "system-41-link", Profile: "/nix/store/p", Running: "/nix/store/p", Booted: "/nix/store/p", NextBoot: "/nix/store/p", Reader: "grub"},
 			Claim:  deploy.ClaimConfirm, SwitchDone: true, SwitchCode: 4, DecidesIn: 17, Rebooted: true, Failed: []string{"old.service"},
 		},
-		GuardReboot: "/etc/systemd is read-only", FlakePresent: true, WantedValid: true,
+		RebootPending: true, GuardReboot: "/etc/systemd is read-only", FlakePresent: true, WantedValid: true,
 		Previous: &deploy.Previous{Run: "RUN0", ProfileLink: "system-41-link", Profile: "/nix/store/p41"},
 		Recorded: &deploy.Record{FlakeHash: "d1", Attribute: "web-1", Toplevel: "/nix/store/t", Time: time.Unix(1700000002, 0).UTC(), Failed: []string{"old.service"}},
 	}

@@ -72,11 +72,11 @@ func guardNotes(h inventory.Host, hp deploy.HostPlan) []string {
 }
 
 // bootNotes says where running, booted and next-boot system differ before the
-// run. An absent booted system (WSL, containers) is no difference.
+// run.
 func bootNotes(o *deploy.Observation) []string {
 	var notes []string
-	if o.Booted != "" && o.Booted != o.Running {
-		notes = append(notes, fmt.Sprintf("not rebooted since an earlier change, a reboot may be pending: booted %s, runs %s",
+	if o.RebootPending {
+		notes = append(notes, fmt.Sprintf("a reboot is pending from before, for another kernel or initrd: booted %s, runs %s",
 			store(o.Booted), store(o.Running)))
 	}
 	switch {

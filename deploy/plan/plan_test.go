@@ -150,8 +150,8 @@ func TestNotes(t *testing.T) {
 		want   []string // what each note holds, in order
 	}{
 		{"a quiet host", func(set) {}, nil},
-		{"not rebooted since", func(s set) { s.o.Booted = oldPath },
-			[]string{"reboot may be pending: booted 0c0c0c0c-nixos-system-web-25.11, runs 1d1d1d1d-nixos-system-web-26.05"}},
+		{"not rebooted since", func(s set) { s.o.Booted, s.o.RebootPending = oldPath, true },
+			[]string{"a reboot is pending from before, for another kernel or initrd: booted 0c0c0c0c-nixos-system-web-25.11, runs 1d1d1d1d-nixos-system-web-26.05"}},
 		{"WSL has no booted system", func(s set) { s.o.Booted = "" }, nil},
 		{"no guard over a reboot, switch", func(s set) { s.o.GuardReboot = "/etc is read-only" },
 			[]string{`(/etc is read-only): switch is refused; set activation = "test-first", or accept_guard_loss = true`}},

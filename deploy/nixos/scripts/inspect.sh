@@ -76,6 +76,12 @@ if is_wsl; then say wsl yes; fi
 if is_container; then say container yes; fi
 read_links
 say_links links
+# shellcheck disable=SC3013 # -ef is in the sh of every host: bash, dash, busybox
+for part in kernel initrd kernel-modules; do
+	if [ -e "/run/booted-system/$part" ] && ! [ "/run/booted-system/$part" -ef "/run/current-system/$part" ]; then
+		say reboot "$part"
+	fi
+done
 read_generations
 say generations "$generations"
 failed_units | say_lines failed
