@@ -11,9 +11,8 @@ import (
 const demoFlakeDir = "flake"
 
 // demoNix is the flake's entry. It has no inputs, so nothing has to be locked.
-const demoNix = `# A stand-in for a NixOS flake: the simulated hosts of nixdeploy demo have no
-# Nix, and read inventory.json in place of evaluating this. Change a version
-# there, and nixdeploy plan says what that would do.
+const demoNix = `# A stand-in for a NixOS flake: simulated hosts have no Nix, and read
+# inventory.json in place of evaluating this.
 {
   outputs = { self }: {
     inventory = builtins.fromJSON (builtins.readFile ./inventory.json);
