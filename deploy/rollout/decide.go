@@ -117,6 +117,9 @@ func (p Progress) skips() (Why, []int) {
 	case p.Failures() > p.Budget:
 		return WhyBudget, p.where(waits)
 	}
+	if p.Failures() == 0 { // the usual case, decided again after each event of each host
+		return WhyPolicy, nil
+	}
 	return WhyPolicy, p.where(func(s Standing) bool { return waits(s) && p.doomed(s) })
 }
 
