@@ -21,6 +21,9 @@ func (q *request) inspect() int {
 		q.say("container", "yes")
 	}
 	q.sayLinks(h.links())
+	if h.rebootPending() {
+		q.say("reboot", "kernel")
+	}
 	q.say("generations", h.profile.numbers())
 	q.sayLines("failed", h.failed)
 	q.sayFree()

@@ -162,3 +162,9 @@ func linksLine(l deploy.Links) string {
 	}
 	return strings.Join(fields, " ")
 }
+
+// rebootPending says that what runs has another kernel than what was booted.
+func (h *Host) rebootPending() bool {
+	booted, running := h.system(h.booted.toplevel), h.system(h.running)
+	return booted != nil && running != nil && booted.Kernel != running.Kernel
+}

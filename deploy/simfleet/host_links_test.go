@@ -109,3 +109,12 @@ func TestDryBuildsWording(t *testing.T) {
 		t.Errorf("without lists: %q", got)
 	}
 }
+
+func TestARebootIsPendingForAnotherKernelOnly(t *testing.T) {
+	for kernel, want := range map[string]bool{"": false, "6.12.58": true} {
+		h := &Host{booted: boot{toplevel: "a"}, running: "b", store: []*System{{Toplevel: "a"}, {Toplevel: "b", Kernel: kernel}}}
+		if got := h.rebootPending(); got != want {
+			t.Errorf("with kernel %q: %t", kernel, got)
+		}
+	}
+}

@@ -15,6 +15,7 @@ import (
 // zero value of each field is the harmless one.
 type System struct {
 	Toplevel string // store path; unique for what it stands for
+	Kernel   string // another one than the booted system's waits for a reboot
 
 	// What building it is like.
 	EvalError  string        // what Nix prints when it does not evaluate
