@@ -401,3 +401,39 @@ func TestVariablesNamedInTheDocsAreRead(t *testing.T) {
 		}
 	}
 }
+
+// What differs from one demo to the next.
+var varying = regexp.MustCompile(`[0-9A-HJKMNP-TV-Z]{26}|flake [0-9a-f]{8}| after \d+s| in \d+s|\d+ tries|[0-9a-z]{8}…`)
+
+// alike makes one line of a text, without what varies.
+func alike(text string) string {
+	return varying.ReplaceAllString(strings.Join(strings.Fields(text), " "), "~")
+}
+
+// The picture in the README is made of what the demo prints.
+func TestThePictureInTheReadmeIsTheDemo(t *testing.T) {
+	var stdout, stderr strings.Builder
+	app := App{
+		Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, Dir: t.TempDir(),
+		Environ: []string{"LANG=C.UTF-8", "HOME=" + t.TempDir(), "PATH=" + os.Getenv("PATH")},
+	}
+	if code := app.Run(t.Context(), []string{"demo"}); code != 0 {
+		t.Fatalf("the demo ended with %d:\n%s%s", code, stdout.String(), stderr.String())
+	}
+	printed := alike(stdout.String()) + " ... " + alike(stderr.String())
+	found := 0
+	for _, b := range pageCalled(t, "README.md").blocks {
+		if b.lang != "text" {
+			continue
+		}
+		for line := range strings.Lines(b.text) {
+			found++
+			if !strings.Contains(printed, alike(line)) {
+				t.Errorf("the demo does not print: %s", line)
+			}
+		}
+	}
+	if found < 20 {
+		t.Errorf("the picture has only %d lines", found)
+	}
+}
