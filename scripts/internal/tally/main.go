@@ -16,11 +16,11 @@ func main() { os.Exit(run(os.Stdin, os.Stdout, os.Stderr)) }
 func run(in io.Reader, out, errOut io.Writer) int {
 	t := newTally(out)
 	if err := t.readAll(in); err != nil {
-		fmt.Fprintf(errOut, "tally: reading the tests' output: %v\n", err)
+		_, _ = fmt.Fprintf(errOut, "tally: reading the tests' output: %v\n", err)
 		return 1
 	}
 	if err := t.end(); err != nil {
-		fmt.Fprintf(errOut, "tally: writing: %v\n", err)
+		_, _ = fmt.Fprintf(errOut, "tally: writing: %v\n", err)
 		return 1
 	}
 	return 0

@@ -20,9 +20,7 @@ func newSuite() *suite {
 
 func (s *suite) began(test string) {
 	s.results[test] = ""
-	if up := parent(test); up != "" {
-		s.parents[up] = true
-	}
+	s.parents[s.parent(test)] = true
 }
 
 func (s *suite) said(test, text string) {
@@ -33,7 +31,7 @@ func (s *suite) ended(test, result string) {
 	s.results[test] = result
 	if result == "fail" {
 		s.anyFailed = true
-		s.blamed[parent(test)] = true
+		s.blamed[s.parent(test)] = true
 	}
 }
 
@@ -127,12 +125,15 @@ func (s *suite) reason(test string) string {
 // isNoise recognises the lines by which go test -v says which test goes on.
 func isNoise(text string) bool { return strings.HasPrefix(text, "=== ") }
 
-func isTop(test string) bool { return parent(test) == "" }
+func isTop(test string) bool { return !strings.Contains(test, "/") }
 
-func parent(test string) string {
-	i := strings.LastIndexByte(test, '/')
-	if i < 0 {
-		return ""
+// parent is the test that a subtest belongs to, "" for a top-level test. A
+// subtest's own name may hold slashes: only what ran is a parent.
+func (s *suite) parent(test string) string {
+	for i := strings.LastIndexByte(test, '/'); i >= 0; i = strings.LastIndexByte(test[:i], '/') {
+		if _, ran := s.results[test[:i]]; ran {
+			return test[:i]
+		}
 	}
-	return test[:i]
+	return ""
 }

@@ -71,6 +71,13 @@ func TestTally(t *testing.T) {
 			"    x_test.go:4: got 1\n    --- FAIL: TestX/bad (0.00s)\n--- FAIL: TestX (0.00s)\nFAIL\nFAIL\ta\t0.1s\n" +
 				"2 passed, 1 failed, 0 skipped\n",
 		},
+		"a failure whose name holds slashes is one failure": {
+			[]string{
+				"run a TestX", "run a TestX/docs/use.md:3", "output a TestX/docs/use.md:3     x_test.go:4: no", "fail a TestX/docs/use.md:3",
+				"fail a TestX", "output a - FAIL\ta\t0.1s", "fail a",
+			},
+			"    x_test.go:4: no\nFAIL\ta\t0.1s\n0 passed, 1 failed, 0 skipped\n",
+		},
 		"a parent that fails by itself counts beside its subtests": {
 			[]string{
 				"run a TestX", "run a TestX/good", "pass a TestX/good", "output a TestX     x_test.go:4: after", "fail a TestX",
