@@ -66,20 +66,38 @@ func (d *Dialer) dial(ctx context.Context, h inventory.Host) (*Conn, error) {
 
 // connect opens one authenticated connection to the host itself.
 func (d *Dialer) connect(ctx context.Context, h inventory.Host, to endpoint) (*Conn, error) {
-	var via *hop
-	if len(to.jump) > 0 {
-		var err error
-		if via, err = d.hop(ctx, to.jump); err != nil {
-			return nil, err
-		}
-	}
-	l, err := d.link(ctx, to, via)
+	l, via, err := d.linkThrough(ctx, to.jump, to)
 	if err != nil {
-		d.jumps.release(via)
 		return nil, err
 	}
 	return d.newConn(h, to, l, via), nil
 }
+
+// linkThrough opens a link through a chain of jump hosts; via, which may be nil,
+// has to be released. The connection to a jump host may have died without
+// anybody having noticed: then it is opened anew, once.
+func (d *Dialer) linkThrough(ctx context.Context, chain []endpoint, to endpoint) (l link, via *hop, err error) {
+	if len(chain) == 0 {
+		l, err = d.link(ctx, to, nil)
+		return l, nil, err
+	}
+	for range 2 {
+		if via, err = d.hop(ctx, chain); err != nil {
+			return link{}, nil, err
+		}
+		if l, err = d.link(ctx, to, via); err == nil {
+			return l, via, nil
+		}
+		d.jumps.release(via)
+		if !errors.Is(err, errJumpLost) {
+			break
+		}
+	}
+	return link{}, nil, err
+}
+
+// errJumpLost says that the shared connection to a jump host was found dead.
+var errJumpLost = errors.New("the connection to the jump host was lost")
 
 // link is an SSH connection after its handshake.
 type link struct {
@@ -123,10 +141,15 @@ func (d *Dialer) try(ctx, connect context.Context, to endpoint, via *hop) (l lin
 }
 
 func (d *Dialer) transport(ctx context.Context, to endpoint, via *hop) (net.Conn, error) {
-	if via != nil {
-		return via.client.DialContext(ctx, "tcp", to.addr())
+	if via == nil {
+		return d.dialTCP(ctx, to.addr())
 	}
-	return d.dialTCP(ctx, to.addr())
+	nc, err := via.client.DialContext(ctx, "tcp", to.addr())
+	if _, refused := errors.AsType[*ssh.OpenChannelError](err); err == nil || refused || ctx.Err() != nil {
+		return nc, err
+	}
+	d.jumps.bury(via)
+	return nil, fmt.Errorf("%w: %w", errJumpLost, err)
 }
 
 // transient reports whether an error before authentication may pass by itself:
@@ -134,6 +157,9 @@ func (d *Dialer) transport(ctx context.Context, to endpoint, via *hop) (net.Conn
 func transient(err error) bool {
 	if refused, ok := errors.AsType[*ssh.OpenChannelError](err); ok {
 		return refused.Reason == ssh.ConnectionFailed // the jump host could not reach it
+	}
+	if errors.Is(err, errJumpLost) {
+		return false // linkThrough opens another one
 	}
 	return errors.Is(err, syscall.ECONNREFUSED) || lost(err)
 }

@@ -27,7 +27,6 @@ type hop struct {
 	opened chan struct{} // closed once client or err is set
 	client *ssh.Client
 	alive  *keepalive
-	via    *hop
 	err    error
 	failed time.Time
 
@@ -74,7 +73,7 @@ func (d *Dialer) openHop(h *hop, chain []endpoint) {
 	ctx, cancel := context.WithCancel(d.ctx) // link has deadlines of its own
 	defer cancel()
 	last := chain[len(chain)-1]
-	l, err := d.openLink(ctx, h, chain[:len(chain)-1], last)
+	l, via, err := d.linkThrough(ctx, chain[:len(chain)-1], last)
 	if err != nil {
 		h.err, h.failed = jumpProblem(h.name, err), time.Now()
 		close(h.opened)
@@ -90,22 +89,7 @@ func (d *Dialer) openHop(h *hop, chain []endpoint) {
 	_ = h.client.Close()
 	h.alive.wait()
 	d.jumps.bury(h)
-	d.jumps.release(h.via)
-}
-
-func (d *Dialer) openLink(ctx context.Context, h *hop, before []endpoint, last endpoint) (link, error) {
-	if len(before) > 0 {
-		via, err := d.hop(ctx, before)
-		if err != nil {
-			return link{}, err
-		}
-		h.via = via
-	}
-	l, err := d.link(ctx, last, h.via)
-	if err != nil {
-		d.jumps.release(h.via)
-	}
-	return l, err
+	d.jumps.release(via)
 }
 
 // forgiven reports whether a failed opening may be tried again.

@@ -292,6 +292,9 @@ func TestServerAskingForChannels(t *testing.T) {
 	l := newLab(t)
 	s := l.server(simfleet.ServerOptions{})
 	c := l.conn(s)
+	if got := run(t.Context(), c, deploy.Command{Name: "x.sh", Script: "true"}); got.err != nil { // the server is ready, too
+		t.Fatal(got.err)
+	}
 	for range maxUnasked {
 		if err := s.OpenOnClients("forwarded-tcpip"); err == nil {
 			t.Fatal("a channel was accepted")
