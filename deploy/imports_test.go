@@ -2,6 +2,7 @@ package deploy_test
 
 import (
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -46,7 +47,7 @@ func TestImportsRunOneWay(t *testing.T) {
 			t.Errorf("package %s has no place in the table of rooms", room)
 			continue
 		}
-		for _, imp := range strings.Fields(imports) {
+		for imp := range strings.FieldsSeq(imports) {
 			other, ours := strings.CutPrefix(imp, module)
 			if ours && !contains(may, other) {
 				t.Errorf("%s imports %s; it may import only %v", room, other, may)
@@ -56,10 +57,5 @@ func TestImportsRunOneWay(t *testing.T) {
 }
 
 func contains(list []string, s string) bool {
-	for _, l := range list {
-		if l == s {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(list, s)
 }

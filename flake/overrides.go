@@ -132,5 +132,5 @@ func nixValue(v any) (any, error) {
 		}
 		return table, nil
 	}
-	return nil, fmt.Errorf("Nix has no value for %v", v)
+	return nil, fmt.Errorf("the Nix language has no value for %v", v)
 }

@@ -41,8 +41,7 @@ func Render(inv *inventory.Inventory) (*Flake, error) {
 // hosts.toml asks for.
 func renderedLock(files []File, inv *inventory.Inventory) error {
 	if err := LockState(files); err != nil {
-		var l *LockError
-		if errors.As(err, &l) {
+		if l, ok := errors.AsType[*LockError](err); ok {
 			l.File = LockPath(inv)
 		}
 		return err

@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -79,7 +80,7 @@ f = `+deepest+`
 // Of a million problems the first are listed and the others counted.
 func TestProblemsAreCounted(t *testing.T) {
 	_, err := Parse("f", []byte(small+numbered("x%d = 1\n", 20_000)))
-	p, ok := err.(*Problems)
+	p, ok := errors.AsType[*Problems](err)
 	if !ok || len(p.List) != maxProblems || p.More != 20_000-maxProblems {
 		t.Fatalf("got %T with %d and %d more", err, len(p.List), p.More)
 	}

@@ -94,7 +94,7 @@ func (r *reader) readOverride(h *hostDraft, n *node) {
 	plain := &node{kind: kindTable}
 	for _, k := range n.kids {
 		if k.kind == kindTable && (k.key == "default" || k.key == "force") {
-			r.path = append(outer[:len(outer):len(outer)], n.key, k.key)
+			r.path = append(slices.Clip(outer), n.key, k.key)
 			into := r.readOptions(h, n.key+"."+k.key, k)
 			if k.key == "default" {
 				h.override.Default = into
@@ -105,7 +105,7 @@ func (r *reader) readOverride(h *hostDraft, n *node) {
 		}
 		plain.kids = append(plain.kids, k)
 	}
-	r.path = append(outer[:len(outer):len(outer)], n.key)
+	r.path = append(slices.Clip(outer), n.key)
 	h.override.Plain = r.readOptions(h, n.key, plain)
 }
 
@@ -146,7 +146,7 @@ func (o *optionReader) option(parts []string, k *node) {
 				o.report(c.keyOff, "", "%v", err)
 				continue
 			}
-			o.option(append(parts[:len(parts):len(parts)], c.key), c)
+			o.option(append(slices.Clip(parts), c.key), c)
 		}
 		return
 	}

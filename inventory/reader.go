@@ -3,6 +3,7 @@ package inventory
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -94,7 +95,7 @@ func (r *reader) isTable(n *node) bool {
 	if n.kind == kindTable {
 		return true
 	}
-	header := tablePath(append(r.path[:len(r.path):len(r.path)], n.key))
+	header := tablePath(append(slices.Clip(r.path), n.key))
 	r.wrongType(n, "a table", "write "+header)
 	return false
 }
@@ -119,7 +120,7 @@ func (r *reader) named(n *node, read func(name string, t *node)) {
 		if !r.isTable(t) {
 			t = nil
 		}
-		r.path = append(outer[:len(outer):len(outer)], name)
+		r.path = append(slices.Clip(outer), name)
 		if t != nil && !validName(name) {
 			r.report(t.keyOff, hintName, "%q is not a name", name)
 		}

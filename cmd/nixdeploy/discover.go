@@ -29,8 +29,7 @@ func (in *invocation) load() (*inventory.Inventory, error) {
 	}
 	inv, err := inventory.Load(path)
 	if err != nil {
-		var problems *inventory.Problems
-		if errors.As(err, &problems) {
+		if problems, ok := errors.AsType[*inventory.Problems](err); ok {
 			for i := range problems.List {
 				problems.List[i].File = in.display(problems.List[i].File)
 			}

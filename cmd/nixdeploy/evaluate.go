@@ -94,8 +94,7 @@ func (e *evaluator) toplevel(ctx context.Context, h inventory.Host) (string, err
 	out, err := cmd.Output()
 	if err != nil {
 		p := &deploy.Problem{Code: deploy.CodeEvaluation, What: "the flake does not evaluate here", Err: err}
-		var exit *exec.ExitError
-		if errors.As(err, &exit) {
+		if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 			p.Err = nil
 			p.Details = lastLines(string(exit.Stderr), 20)
 		}

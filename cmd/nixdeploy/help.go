@@ -130,7 +130,7 @@ func fold(text string, width int) string {
 	var out []string
 	for line := range strings.Lines(text) {
 		at := ""
-		for _, word := range strings.Fields(line) {
+		for word := range strings.FieldsSeq(line) {
 			if at != "" && len(at)+1+len(word) > width {
 				out, at = append(out, at), ""
 			}

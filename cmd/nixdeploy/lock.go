@@ -69,7 +69,7 @@ func (in *invocation) lockHere(ctx context.Context, nix string, f *flake.Flake) 
 	}
 	argv := flake.LockCommand(dir)
 	in.tell("locking the inputs with the nix of this machine\n")
-	cmd := exec.CommandContext(ctx, nix, argv[1:]...) //nolint:gosec // nix from PATH, with our own arguments
+	cmd := exec.CommandContext(ctx, nix, argv[1:]...)
 	cmd.Env, cmd.WaitDelay = in.Environ, 10*time.Second
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said

@@ -255,8 +255,7 @@ func stagesOf(hosts []inventory.Host) []string {
 func (in *invocation) openFlake(inv *inventory.Inventory) (*flake.Flake, error) {
 	f, err := flake.FromInventory(inv)
 	if err != nil {
-		var unlocked *flake.LockError
-		if errors.As(err, &unlocked) {
+		if unlocked, ok := errors.AsType[*flake.LockError](err); ok {
 			hint := unlocked.Remedy
 			if hint == "" {
 				hint = in.recommend("lock")

@@ -38,8 +38,7 @@ func get(ctx context.Context, target string) (status int, err error) {
 	}
 	resp, err := client.Do(req)
 	if err != nil {
-		var u *url.Error
-		if errors.As(err, &u) {
+		if u, ok := errors.AsType[*url.Error](err); ok {
 			err = u.Err // Describe has said the URL
 		}
 		return 0, err

@@ -51,7 +51,7 @@ func TestHTTPFromTheDeployer(t *testing.T) {
 			http.Redirect(w, r, other.URL, http.StatusFound)
 		case "/endless":
 			w.WriteHeader(http.StatusOK)
-			for n := 0; n < 1<<20; n++ {
+			for range 1 << 20 {
 				if _, err := w.Write(make([]byte, 1<<16)); err != nil {
 					return
 				}

@@ -68,7 +68,7 @@ type Driver struct {
 // for what follows until Release.
 func (d *Driver) Inspect(ctx context.Context, h inventory.Host, stage string) deploy.HostPlan {
 	w := d.worker(h, stage, 0)
-	w.inspect(ctx)
+	_ = w.inspect(ctx) // the plan holds it
 	plan := w.plan()
 	if plan.Problem == nil {
 		plan.Problem = Admit(w.p.Observed, h, d.Terms)

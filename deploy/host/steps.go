@@ -382,8 +382,7 @@ func (w *worker) health(ctx context.Context) error {
 		defer func() { decided(nil); <-done }()
 	}
 	p := w.d.Health(ctx, q)
-	var early *deploy.Problem
-	if errors.As(context.Cause(ctx), &early) {
+	if early, ok := errors.AsType[*deploy.Problem](context.Cause(ctx)); ok {
 		return early
 	}
 	if p != nil {

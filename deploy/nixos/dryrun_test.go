@@ -26,7 +26,7 @@ func TestDryBuildReadsEveryWording(t *testing.T) {
 	} {
 		t.Run(x.name, func(t *testing.T) {
 			var d dryBuild
-			for _, line := range strings.Split(x.text, "\n") {
+			for line := range strings.SplitSeq(x.text, "\n") {
 				d.line(line)
 			}
 			if diff := cmp.Diff([]any{x.build, x.fetch, x.download}, []any{d.build, d.fetch, d.download}); diff != "" {

@@ -47,7 +47,7 @@ func observation(r *reply) deploy.Observation {
 		FlakePresent:  r.has("present"),
 		WantedValid:   r.has("valid"),
 	}
-	for _, n := range strings.Fields(r.first("generations")) {
+	for n := range strings.FieldsSeq(r.first("generations")) {
 		if i, err := strconv.Atoi(n); err == nil {
 			o.Generations = append(o.Generations, i)
 		}

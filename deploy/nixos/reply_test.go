@@ -39,8 +39,7 @@ func (s *scripted) Run(_ context.Context, c deploy.Command, out, errs func(strin
 func (s *scripted) Close() error { return nil }
 
 func codeOf(err error) deploy.Code {
-	var p *deploy.Problem
-	if errors.As(err, &p) {
+	if p, ok := errors.AsType[*deploy.Problem](err); ok {
 		return p.Code
 	}
 	return ""

@@ -236,7 +236,7 @@ func prepare(f *fleet, tune func(*inventory.Stage), stages ...string) *setup {
 			tune(&s)
 		}
 		inv.Stages = append(inv.Stages, s)
-		for _, h := range strings.Fields(hosts) {
+		for h := range strings.FieldsSeq(hosts) {
 			inv.Hosts = append(inv.Hosts, inventory.Host{Name: h, Stage: name, Target: "hetzner"})
 		}
 	}

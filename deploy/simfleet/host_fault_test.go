@@ -130,8 +130,7 @@ func (r *rig) is(want deploy.Links) {
 }
 
 func codeOf(err error) deploy.Code {
-	var p *deploy.Problem
-	if errors.As(err, &p) {
+	if p, ok := errors.AsType[*deploy.Problem](err); ok {
 		return p.Code
 	}
 	return ""

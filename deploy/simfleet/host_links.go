@@ -54,8 +54,9 @@ func linkName(number int) string { return "system-" + strconv.Itoa(number) + "-l
 
 // linkNumber reads the number of a generation link, 0 when it is not one.
 func linkNumber(link string) int {
-	number, ok := strings.CutPrefix(link, "system-")
-	if number, ok = strings.CutSuffix(number, "-link"); !ok {
+	link, begins := strings.CutPrefix(link, "system-")
+	number, ends := strings.CutSuffix(link, "-link")
+	if !begins || !ends {
 		return 0
 	}
 	n, err := strconv.Atoi(number)

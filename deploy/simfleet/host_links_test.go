@@ -36,7 +36,7 @@ func playProfile(t *testing.T, script string) string {
 	t.Helper()
 	var p profile
 	var err error
-	for _, step := range strings.Split(script, ", ") {
+	for step := range strings.SplitSeq(script, ", ") {
 		verb, arg, _ := strings.Cut(step, " ")
 		switch verb {
 		case "set":

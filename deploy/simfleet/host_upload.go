@@ -101,7 +101,7 @@ const unpackLimit = 256 << 20
 // unpack reads a tar as tar -x does, into memory.
 func unpack(r io.Reader, corrupt bool) ([]flake.File, error) {
 	if r == nil {
-		return nil, errors.New("This does not look like a tar archive") //nolint:staticcheck // tar's own words
+		return nil, errors.New("This does not look like a tar archive") // tar's own words
 	}
 	tr := tar.NewReader(io.LimitReader(r, unpackLimit))
 	var files []flake.File
@@ -111,7 +111,7 @@ func unpack(r io.Reader, corrupt bool) ([]flake.File, error) {
 			return files, nil
 		}
 		if err != nil {
-			return nil, errors.New("Unexpected EOF in archive") //nolint:staticcheck // tar's own words
+			return nil, errors.New("Unexpected EOF in archive") // tar's own words
 		}
 		f := flake.File{Path: path.Clean(head.Name)}
 		switch head.Typeflag {
@@ -122,13 +122,13 @@ func unpack(r io.Reader, corrupt bool) ([]flake.File, error) {
 		case tar.TypeReg:
 			f.Executable = head.Mode&0o100 != 0
 			if f.Data, err = io.ReadAll(tr); err != nil {
-				return nil, errors.New("Unexpected EOF in archive") //nolint:staticcheck // tar's own words
+				return nil, errors.New("Unexpected EOF in archive") // tar's own words
 			}
 			if corrupt && len(f.Data) > 0 {
 				f.Data[len(f.Data)/2] ^= 1
 			}
 		default:
-			return nil, fmt.Errorf("%s: Cannot open: not a file of a flake", head.Name) //nolint:staticcheck // tar's own words
+			return nil, fmt.Errorf("%s: Cannot open: not a file of a flake", head.Name) // tar's own words
 		}
 		files = append(files, f)
 	}

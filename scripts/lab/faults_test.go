@@ -11,8 +11,6 @@ import (
 
 // Each way in which a host can go wrong does so, seen from outside.
 
-func seconds(n int) *int { return &n }
-
 func status(host *lab.Host) int {
 	client := http.Client{Timeout: 2 * time.Second}
 	response, err := client.Get(fmt.Sprintf("http://%s:8080/healthz", host.IP))
@@ -41,7 +39,7 @@ func TestHealthEndpointFailsLate(t *testing.T) {
 	if got := status(host); got != http.StatusOK {
 		t.Errorf("status = %d, want 200", got)
 	}
-	setFleet(t, host, web1(lab.System{Version: version("2"), Health: &lab.Health{FailsAfter: seconds(1)}, UnitFailsAfter: seconds(1)}))
+	setFleet(t, host, web1(lab.System{Version: version("2"), Health: &lab.Health{FailsAfter: new(1)}, UnitFailsAfter: new(1)}))
 	host.MustSSH(switchCommand)
 	eventually(t, "the endpoint to fail", func() bool { return status(host) == http.StatusServiceUnavailable })
 	host.WaitUntil("the late unit to fail", "systemctl -q is-failed late.service")
@@ -52,7 +50,7 @@ func TestNetworkBreaksAndAReturnMendsIt(t *testing.T) {
 	host := lab.Up(t, lab.Options{})
 	upload(t, host, web1(lab.System{Version: version("1")}))
 	host.MustSSH(switchCommand)
-	setFleet(t, host, web1(lab.System{Version: version("2"), BreaksNetworkAfter: seconds(0)}))
+	setFleet(t, host, web1(lab.System{Version: version("2"), BreaksNetworkAfter: new(0)}))
 	// Started past the network: what happens to an ssh does not matter here.
 	if _, stderr, rc := host.Enter(switchCommand); rc != 0 {
 		t.Fatalf("the switch: %d %s", rc, stderr)

@@ -115,7 +115,7 @@ var newUnits = regexp.MustCompile(`^the following new units were started: (.*)$`
 func normalise(output string, drop ...*regexp.Regexp) string {
 	var kept []string
 lines:
-	for _, line := range strings.Split(strings.ReplaceAll(output, "\r", ""), "\n") {
+	for line := range strings.SplitSeq(strings.ReplaceAll(output, "\r", ""), "\n") {
 		for _, r := range rewrites {
 			line = r.pattern.ReplaceAllString(line, r.with)
 		}
@@ -126,7 +126,7 @@ lines:
 		}
 		if match := newUnits.FindStringSubmatch(line); match != nil {
 			var units []string
-			for _, unit := range strings.Split(match[1], ", ") {
+			for unit := range strings.SplitSeq(match[1], ", ") {
 				if !incidentalUnit.MatchString(unit) {
 					units = append(units, unit)
 				}

@@ -116,15 +116,13 @@ func Fleet(t testing.TB, n int, options Options) []*Host {
 	slots := make(chan struct{}, 2*runtime.NumCPU())
 	var group sync.WaitGroup
 	for i := range hosts {
-		group.Add(1)
-		go func() {
-			defer group.Done()
+		group.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
 			own := options
 			own.Name = fmt.Sprintf("%s%d", prefix, i+1)
 			hosts[i] = Up(t, own)
-		}()
+		})
 	}
 	group.Wait()
 	for i, host := range hosts {

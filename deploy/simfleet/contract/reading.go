@@ -24,8 +24,7 @@ func readings() []Scenario {
 }
 
 func code(err error) deploy.Code {
-	var p *deploy.Problem
-	if errors.As(err, &p) {
+	if p, ok := errors.AsType[*deploy.Problem](err); ok {
 		return p.Code
 	}
 	return ""

@@ -230,7 +230,7 @@ func (p *process) interrupt() {
 func (p *process) reaches(kind, step string) {
 	p.o.t.Helper()
 	p.o.until(fmt.Sprintf("%s of %s in the journal", kind, step), func() bool {
-		for _, line := range strings.Split(p.o.journal(), "\n") {
+		for line := range strings.SplitSeq(p.o.journal(), "\n") {
 			if strings.Contains(line, `"kind":"`+kind+`"`) && strings.Contains(line, `"step":"`+step+`"`) {
 				return true
 			}

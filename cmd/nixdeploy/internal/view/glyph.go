@@ -9,10 +9,6 @@ type mark struct {
 	color          color
 }
 
-func (s Style) glyph(m mark) string {
-	return s.paint(m.color, s.pick(m.unicode, m.ascii))
-}
-
 func stateMark(st deploy.State) mark {
 	switch st {
 	case deploy.StateConfirmed:

@@ -88,8 +88,7 @@ func JSONError(exit int, err error) []byte {
 		Problems []inventory.Problem `json:"problems,omitempty"`
 	}{Type: "error", Exit: exit, Message: err.Error()}
 	errors.As(err, &line.Problem)
-	var list *inventory.Problems
-	if errors.As(err, &list) {
+	if list, ok := errors.AsType[*inventory.Problems](err); ok {
 		line.Problems = list.List
 	}
 	return jsonLine(line)

@@ -68,18 +68,18 @@ func (l *Lines) text(e deploy.Event) string {
 		return l.waveStarted(e)
 	case deploy.EventStepStarted:
 		if l.verbose || startsLoudly(e.Step) {
-			return fmt.Sprintf("%s: %s started%s\n", host, e.Step, s.after(": ", e.Message))
+			return fmt.Sprintf("%s: %s started%s\n", host, e.Step, s.after(e.Message))
 		}
 	case deploy.EventStepFinished:
 		if l.verbose || endsLoudly(e.Step) {
-			return fmt.Sprintf("%s: %s done%s%s\n", host, e.Step, l.tookIn(e), s.after(": ", e.Message))
+			return fmt.Sprintf("%s: %s done%s%s\n", host, e.Step, l.tookIn(e), s.after(e.Message))
 		}
 	case deploy.EventStepFailed:
 		why := e.Message
 		if e.Problem != nil {
 			why = what(*e.Problem)
 		}
-		return fmt.Sprintf("%s: %s failed%s%s\n", host, e.Step, l.tookIn(e), s.after(": ", why))
+		return fmt.Sprintf("%s: %s failed%s%s\n", host, e.Step, l.tookIn(e), s.after(why))
 	case deploy.EventOutput:
 		if l.verbose {
 			return host + " | " + s.Clean(e.Message) + "\n"
@@ -91,17 +91,17 @@ func (l *Lines) text(e deploy.Event) string {
 	case deploy.EventSoakFinished:
 		return fmt.Sprintf("%s: wave %d: soak done\n", stage, e.Wave)
 	case deploy.EventStageFinished:
-		return fmt.Sprintf("%s: stage finished%s\n", stage, s.after(": ", e.Message))
+		return fmt.Sprintf("%s: stage finished%s\n", stage, s.after(e.Message))
 	}
 	return ""
 }
 
-// after joins a message that may be empty.
-func (s Style) after(sep, message string) string {
+// after appends a message that may be empty.
+func (s Style) after(message string) string {
 	if message == "" {
 		return ""
 	}
-	return sep + s.Clean(message)
+	return ": " + s.Clean(message)
 }
 
 func (l *Lines) runStarted(e deploy.Event) string {
@@ -135,7 +135,7 @@ func (l *Lines) hostState(e deploy.Event) string {
 	m := stateMark(e.State)
 	line := fmt.Sprintf("%s: %s", s.Clean(e.Host), s.paint(m.color, string(e.State)))
 	if e.Problem == nil { // else the block says it
-		line += s.after(": ", e.Message)
+		line += s.after(e.Message)
 	}
 	if g := Generation(e.After); g != "-" {
 		line += ", generation " + g

@@ -102,7 +102,7 @@ func (s Style) missing(g deploy.GateStage) string {
 			return names
 		}
 	}
-	return names + s.after(": ", why)
+	return names + s.after(why)
 }
 
 func (s Style) planRows(p deploy.Plan) [][]cell {
