@@ -117,6 +117,9 @@ func TestBootIDsDifferByBootAndUptimeStartsAgain(t *testing.T) {
 			t.Errorf("an old connection lives: %v", err)
 		}
 		time.Sleep(40 * time.Second)
+		if _, err := r.Inspect(t.Context(), ""); codeOf(err) != deploy.CodeUnreachable {
+			t.Errorf("an old connection lives on in the next boot: %v", err)
+		}
 		r.dial()
 		if o := r.sees(); o.BootID == first.BootID || o.Uptime != 10 || o.MachineID != first.MachineID {
 			t.Errorf("after the boot: %+v", o)
