@@ -90,11 +90,11 @@ func (d *fakeDriver) Goto(ctx context.Context, h inventory.Host, stage string, w
 	return d.finish(h, stage, wave)
 }
 
-func (d *fakeDriver) Resume(_ context.Context, h inventory.Host, stage string) (deploy.Outcome, bool) {
+func (d *fakeDriver) Resume(_ context.Context, h inventory.Host, stage string) deploy.Outcome {
 	d.mu.Lock()
 	d.applied = append(d.applied, h.Name)
 	d.mu.Unlock()
-	return d.finish(h, stage, 1), true
+	return d.finish(h, stage, 1)
 }
 
 func (d *fakeDriver) Return(_ context.Context, h inventory.Host, stage string, wave int, _ *deploy.Problem) deploy.Outcome {

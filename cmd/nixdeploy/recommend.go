@@ -56,6 +56,9 @@ func (o options) nextAfter(report deploy.Report, hosts []inventory.Host, stages 
 	var open []inventory.Host // of the first stage that is not whole
 	for _, h := range hosts {
 		r, begun := byName[h.Name]
+		if len(open) == 0 && begun && r.Problem != nil && r.Problem.Code == deploy.CodeGate && r.Problem.Next != "" {
+			return r.Problem.Next // what opens the gate, not what it just refused
+		}
 		done := begun && r.State.Good() && (r.Problem == nil || r.State != deploy.StateUnchanged)
 		if !done && (len(open) == 0 || open[0].Stage == h.Stage) {
 			open = append(open, h)

@@ -117,8 +117,7 @@ func (in *invocation) settle(
 			return deploy.Outcome{Host: h.Name, State: deploy.StateSkipped}
 		}
 		defer fleet.Driver.Release(h.Name)
-		out, _ := fleet.Driver.Resume(context.WithoutCancel(ctx), h, h.Stage)
-		return out
+		return fleet.Driver.Resume(context.WithoutCancel(ctx), h, h.Stage)
 	})
 	stop()
 	code := rollout.ExitCode(p.report(), in.signals.interrupted())

@@ -122,16 +122,24 @@ func (d *Driver) Apply(ctx context.Context, h inventory.Host, stage string, wave
 	return w.finish(ctx, out)
 }
 
-// Resume settles an unresolved run of ours on h, if there is one, and changes
-// nothing else: confirmed when the new system runs and is healthy, else back.
-func (d *Driver) Resume(ctx context.Context, h inventory.Host, stage string) (deploy.Outcome, bool) {
+// Resume settles what this run left undecided on h: confirmed when the new
+// system runs and is healthy, else back. What the host decided by itself
+// meanwhile is taken over from it. The host is believed over the journal.
+func (d *Driver) Resume(ctx context.Context, h inventory.Host, stage string) deploy.Outcome {
 	w := d.worker(h, stage, 0)
-	w.try(ctx, deploy.StepInspect, func(ctx context.Context) error { return w.inspectOnce(ctx) })
-	if w.p.Failure == nil && !w.p.Adopted {
-		d.Release(h.Name)
-		return deploy.Outcome{Host: h.Name, State: deploy.StateUntouched, Before: w.p.Before, After: w.p.Before}, false
+	w.try(ctx, deploy.StepInspect, func(ctx context.Context) error {
+		if p := w.inspect(ctx); p != nil {
+			return p
+		}
+		return nil
+	})
+	switch {
+	case w.p.Failure != nil: // it may be armed: that is not "untouched"
+		return w.finish(ctx, w.outcome(deploy.StateStranded))
+	case w.p.Adopted:
+		return w.finish(ctx, w.drive(ctx))
 	}
-	return w.finish(ctx, w.drive(ctx)), true
+	return w.finish(ctx, w.decidedMeanwhile(ctx))
 }
 
 // Goto brings h to a system that is in its store already, guarded like every

@@ -340,3 +340,40 @@ func TestAnExpectedToplevelIsHeldTo(t *testing.T) {
 		})
 	}
 }
+
+// The host may have decided while nobody was there: resume takes that over, and
+// so it ends.
+func TestResumeTakesOverWhatTheHostDecided(t *testing.T) {
+	for name, c := range map[string]struct {
+		prepare func(*fakeHost)
+		state   deploy.State
+		code    deploy.Code
+	}{
+		"the guard returned it": {func(f *fakeHost) { f.result = deploy.ResultReturned }, deploy.StateReturned, deploy.CodeLate},
+		"it was confirmed":      {func(f *fakeHost) { f.result, f.links = deploy.ResultConfirmed, onNew }, deploy.StateConfirmed, ""},
+		"it was never armed":    {func(*fakeHost) {}, deploy.StateUntouched, ""},
+		"somebody else is there": {func(f *fakeHost) {
+			f.result, f.observed.Active = deploy.ResultReturned, &deploy.ActiveRun{Run: "theirs"}
+		}, deploy.StateReturned, deploy.CodeLate},
+		"it cannot be reached": {func(f *fakeHost) { f.cutUntil = time.Now().Add(100 * 365 * 24 * time.Hour) }, deploy.StateStranded, deploy.CodeUnreachable},
+		"it is still armed, and well": {func(f *fakeHost) {
+			f.armed, f.started, f.links, f.window = true, true, onNew, time.Minute
+			f.deadline = time.Now().Add(100 * 365 * 24 * time.Hour)
+			f.observed.Active = &deploy.ActiveRun{Run: "run-1", Mode: "switch", Wanted: newSystem, Record: onOld}
+		}, deploy.StateConfirmed, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFakeHost()
+			c.prepare(f)
+			synctest.Test(t, func(t *testing.T) {
+				d := f.driver()
+				defer d.Close()
+				out := d.Resume(t.Context(), webHost(), "prod")
+				wantState(t, out, c.state, c.code)
+				if f.count("send start") != 0 {
+					t.Errorf("resume switched: %v", f.trace)
+				}
+			})
+		})
+	}
+}

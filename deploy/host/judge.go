@@ -65,6 +65,20 @@ func identity(o deploy.Observation, h inventory.Host, t Terms) *deploy.Problem {
 	return nil
 }
 
+// bootstrapOnly refuses the bootstrap user on a host that was confirmed before:
+// there `user` has to work, and another way in is not to be leaned on.
+func bootstrapOnly(o deploy.Observation, h inventory.Host, user string) *deploy.Problem {
+	if h.BootstrapUser == "" || user != h.BootstrapUser || user == h.User || o.Marker == nil {
+		return nil
+	}
+	return &deploy.Problem{
+		Code: deploy.CodeAuth, Host: h.Name, Step: deploy.StepConnect,
+		What:    fmt.Sprintf("the login as %s was refused, and %s is for hosts that were never confirmed", h.User, user),
+		Details: []string{"this one is " + o.Marker.Host + " of fleet " + o.Marker.Fleet},
+		Next:    fmt.Sprintf("let %s log in with your key again", h.User),
+	}
+}
+
 func locked(o deploy.Observation, t Terms) *deploy.Problem {
 	switch {
 	case o.Active != nil && o.Active.Result == deploy.ResultStranded:

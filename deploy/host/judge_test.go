@@ -99,3 +99,22 @@ func TestAdmit(t *testing.T) {
 		})
 	}
 }
+
+func TestTheBootstrapUserIsForHostsWithoutAMarker(t *testing.T) {
+	h := inventory.Host{Name: "web-1", User: "deploy", BootstrapUser: "root"}
+	marked := deploy.Observation{Marker: &deploy.Marker{Fleet: "home", Host: "web-1"}}
+	for _, c := range []struct {
+		o    deploy.Observation
+		user string
+		want deploy.Code
+	}{
+		{deploy.Observation{}, "root", ""},
+		{marked, "deploy", ""},
+		{marked, "root", deploy.CodeAuth},
+		{marked, "", ""},
+	} {
+		if got := codeOf(bootstrapOnly(c.o, h, c.user)); got != c.want {
+			t.Errorf("as %q on %+v: %q, want %q", c.user, c.o.Marker, got, c.want)
+		}
+	}
+}

@@ -101,6 +101,19 @@ func (s *session) failedBefore() []string {
 	return s.failed
 }
 
+// user is whose login the session's connection has, "" when that is not told.
+func (s *session) user() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.live == nil {
+		return ""
+	}
+	if c, ok := s.live.conn.(interface{ User() string }); ok {
+		return c.User()
+	}
+	return ""
+}
+
 // sharedConn lets the health checks and the sign of life use one connection:
 // one script at a time.
 type sharedConn struct {

@@ -55,6 +55,11 @@ func (w *worker) inspect(ctx context.Context) *deploy.Problem {
 		w.fail(p)
 		return p
 	}
+	if p := bootstrapOnly(o, w.h, w.s.user()); p != nil {
+		w.s.close()
+		w.fail(p)
+		return p
+	}
 	w.observe(o)
 	w.s.keepObservation(o)
 	return w.expect(ctx)
@@ -287,6 +292,32 @@ func (w *worker) decided(a deploy.SwitchAnswer) *deploy.Problem {
 		return late()
 	}
 	return nil
+}
+
+// decidedMeanwhile asks a host that holds no run of ours any more how it ended.
+func (w *worker) decidedMeanwhile(ctx context.Context) deploy.Outcome {
+	ctx, cancel := context.WithTimeout(ctx, briefly)
+	defer cancel()
+	var a deploy.SwitchAnswer
+	err := w.reach(ctx, func(ctx context.Context, m Machine) (err error) {
+		a, err = m.Await(ctx, 0, time.Second)
+		return err
+	})
+	if err != nil {
+		w.fail(asProblem(err, w.h.Name, deploy.StepInspect))
+		return w.outcome(deploy.StateStranded)
+	}
+	w.p.Switch = &a
+	switch a.Result {
+	case deploy.ResultConfirmed:
+		w.p.Armed = true
+		return w.outcome(deploy.StateConfirmed)
+	case deploy.ResultReturned:
+		w.p.Armed = true
+		w.fail(late())
+		return w.outcome(deploy.StateReturned)
+	}
+	return w.outcome(deploy.StateUntouched) // it was never armed
 }
 
 func late() *deploy.Problem {

@@ -233,3 +233,22 @@ func switches(h *lab.Host) int {
 	out, _, _ := h.Enter("PATH=$PATH:/run/current-system/sw/bin; cat /var/lib/nixdeploy/done/*/switch.log /var/lib/nixdeploy/active/switch.log 2>/dev/null")
 	return strings.Count(out, "+ nixos-rebuild")
 }
+
+// The guard decided while nobody was there: resume says so, and ends.
+func TestResumeTakesOverTheGuardsDecision(t *testing.T) {
+	t.Parallel()
+	h := lab.Up(t, lab.Options{})
+	o := newOperator(t, h)
+	o.inventory(devWith("switch", "5s", waitingCheck), member{host: h, stage: "dev"})
+	before := h.Links()
+	o.flake(every(release(2), h))
+	p := o.start("apply", "--yes", "--first")
+	p.reaches("step-started", "health")
+	p.kill()
+	h.WaitUntil("the guard's return", "test ! -e /var/lib/nixdeploy/active")
+	r := o.run("resume")
+	r.wantExit(t, 5)
+	r.wantText(t, "returned", "the guard returned the host")
+	wantBack(t, h, before)
+	o.run("resume").wantExit(t, 2) // nothing is left
+}
