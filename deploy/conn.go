@@ -15,7 +15,8 @@ type Command struct {
 	Script string
 	// Args become "$1", "$2", ... of the script, quoted: any bytes but NUL.
 	Args []string
-	// Stdin, when not nil, is what the script finds on its standard input.
+	// Stdin, when not nil, is what the script finds on its standard input. An
+	// io.Closer is closed by Run, also when the script did not want all of it.
 	Stdin io.Reader
 	// Unprivileged runs the script without elevation.
 	Unprivileged bool

@@ -52,13 +52,13 @@ func (d *Dialer) dial(ctx context.Context, h inventory.Host) (*Conn, error) {
 		return nil, err
 	}
 	c, err := d.connect(ctx, h, to)
-	if err == nil || h.BootstrapUser == "" || h.BootstrapUser == to.user || !refusedUser(err, to) {
+	if err == nil || h.BootstrapUser == "" || h.BootstrapUser == to.user || !refusedUser(err) {
 		return c, err
 	}
 	boot := to
 	boot.user = h.BootstrapUser
 	c, second := d.connect(ctx, h, boot)
-	if refusedUser(second, boot) {
+	if refusedUser(second) {
 		return nil, bothRefused(err, second)
 	}
 	return c, second
@@ -176,11 +176,11 @@ func isTimeout(err error) bool {
 	return ok && t.Timeout()
 }
 
-// refusedUser reports whether err is the refusal of to.user by the host itself,
-// not by a jump host on the way.
-func refusedUser(err error, to endpoint) bool {
-	p, ok := errors.AsType[*authProblem](err)
-	return ok && p.addr == to.addr()
+// refusedUser reports whether err is the refusal of a user by the host itself:
+// jumpProblem takes the mark off a jump host's.
+func refusedUser(err error) bool {
+	_, ok := errors.AsType[*authProblem](err)
+	return ok
 }
 
 // bothRefused is one Problem of two refusals.

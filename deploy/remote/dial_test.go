@@ -51,6 +51,25 @@ func TestDialFaults(t *testing.T) {
 	}
 }
 
+// An address where nobody is: one deadline, no second try.
+func TestDialToNowhere(t *testing.T) {
+	l := newLab(t)
+	o := l.options()
+	o.ConnectTimeout = 50 * time.Millisecond
+	d := l.dialer(o)
+	var tries atomic.Int32
+	d.dialTCP = func(ctx context.Context, _ string) (net.Conn, error) {
+		tries.Add(1)
+		<-ctx.Done()
+		return nil, &net.OpError{Op: "dial", Err: ctx.Err()}
+	}
+	_, err := d.Dial(t.Context(), inventory.Host{Name: "gone", Address: "192.0.2.1", User: "u"})
+	mustContain(t, problem(t, err, deploy.CodeUnreachable).What, "no connection to 192.0.2.1:22 within 50ms")
+	if tries.Load() != 1 {
+		t.Errorf("%d tries", tries.Load())
+	}
+}
+
 // The caller's own deadline ends Dial as well.
 func TestDialEndsWithContext(t *testing.T) {
 	l := newLab(t)

@@ -165,11 +165,8 @@ func noHostKeyInCommon(err error) bool {
 	return ok && n.What == "host key"
 }
 
-// authProblem is the refusal of a user by the server at addr.
-type authProblem struct {
-	*deploy.Problem
-	addr string
-}
+// authProblem marks the refusal of a user.
+type authProblem struct{ *deploy.Problem }
 
 // Unwrap makes the Problem findable.
 func (p *authProblem) Unwrap() error { return p.Problem }
@@ -190,5 +187,5 @@ func newAuthProblem(a *attempt, err error) *authProblem {
 		p.Details = append(p.Details, "the server offers no public key authentication")
 	}
 	p.Next = fmt.Sprintf("add one of these keys to the authorized keys of %s there, or load the right one: ssh-add FILE", a.to.user)
-	return &authProblem{Problem: p, addr: a.to.addr()}
+	return &authProblem{p}
 }

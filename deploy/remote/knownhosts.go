@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -54,13 +55,9 @@ func (c *knownCache) get(files []string) (*knownHosts, error) {
 // that would trust what must not be trusted.
 func loadKnownHosts(files []string) (*knownHosts, error) {
 	k := &knownHosts{files: files, origin: map[string]string{}}
-	dir, err := os.MkdirTemp("", "nixdeploy-known-hosts-")
-	if err != nil {
-		return nil, fmt.Errorf("read known hosts: %w", err)
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
 	var readable []string
-	for i, file := range files {
+	var clean [][]byte
+	for _, file := range files {
 		data, err := os.ReadFile(file)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
@@ -68,26 +65,47 @@ func loadKnownHosts(files []string) (*knownHosts, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read known hosts: %w", err)
 		}
-		clean, skipped, err := cleanKnownHosts(file, data)
+		good, skipped, err := cleanKnownHosts(file, data)
 		if err != nil {
 			return nil, err
 		}
 		k.skipped = append(k.skipped, skipped...)
-		k.revokes = k.revokes || bytes.Contains(clean, []byte("@revoked"))
-		path := filepath.Join(dir, fmt.Sprint(i))
-		if err := os.WriteFile(path, clean, 0o600); err != nil {
-			return nil, fmt.Errorf("read known hosts: %w", err)
-		}
-		k.origin[path] = file
-		readable = append(readable, path)
+		k.revokes = k.revokes || bytes.Contains(good, []byte("@revoked"))
+		readable, clean = append(readable, file), append(clean, good)
 	}
 	if len(readable) == 0 {
 		return k, nil
 	}
-	if k.db, err = knownhosts.NewDB(readable...); err != nil {
-		return nil, fmt.Errorf("read known hosts: %w", err)
+	var err error
+	if len(k.skipped) == 0 {
+		if k.db, err = knownhosts.NewDB(readable...); err == nil {
+			return k, nil
+		}
 	}
-	return k, nil
+	return k, k.loadCopies(readable, clean)
+}
+
+// loadCopies parses cleaned copies: the library takes names of files only, and
+// refuses a whole file for one line.
+func (k *knownHosts) loadCopies(files []string, clean [][]byte) error {
+	dir, err := os.MkdirTemp("", "nixdeploy-known-hosts-")
+	if err != nil {
+		return fmt.Errorf("read known hosts: %w", err)
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	var copies []string
+	for i, data := range clean {
+		path := filepath.Join(dir, strconv.Itoa(i))
+		if err := os.WriteFile(path, data, 0o600); err != nil {
+			return fmt.Errorf("read known hosts: %w", err)
+		}
+		k.origin[path] = files[i]
+		copies = append(copies, path)
+	}
+	if k.db, err = knownhosts.NewDB(copies...); err != nil {
+		return fmt.Errorf("read known hosts: %w", err)
+	}
+	return nil
 }
 
 // cleanKnownHosts empties the lines that cannot be read, so that the numbers of
