@@ -27,6 +27,9 @@ type FleetOptions struct {
 	// OwnListeners gives each host a listener at 127.0.0.1 instead of an address
 	// on the one Board. Where there can be no Board, that is so anyway.
 	OwnListeners bool
+	// Around, when set, stands between the SSH server of the host called name
+	// and the host: what it returns is asked in the host's place.
+	Around func(name string, host Handler) Handler
 }
 
 // Fleet is a number of hosts behind SSH servers on the loopback interface, each
@@ -85,8 +88,12 @@ func (f *Fleet) add(o FleetOptions, host HostOptions, client ssh.PublicKey) erro
 	host.OnNetwork = func(up bool) { m.network(up, o.Silent) }
 	m.Host = NewHost(host)
 	wire := string(client.Marshal())
+	var handler Handler = m.Host
+	if o.Around != nil {
+		handler = o.Around(name, handler)
+	}
 	m.Server, err = NewServer(ServerOptions{
-		Board: f.board, HostKeys: []ssh.Signer{key}, Handler: m.Host,
+		Board: f.board, HostKeys: []ssh.Signer{key}, Handler: handler,
 		Authorize: func(user string, key ssh.PublicKey) bool {
 			return m.MayLogIn(user) && string(key.Marshal()) == wire
 		},

@@ -74,6 +74,9 @@ type HostOptions struct {
 	// be reached again. It is called with the host's lock held: it must not call
 	// the host, and not block.
 	OnNetwork func(up bool)
+	// OnActivate hears of each system that is activated, a boot apart. The same
+	// holds as for OnNetwork.
+	OnActivate func(toplevel string)
 	// Uploads lets hosts share the files of equal flakes; nil: each its own.
 	Uploads *Uploads
 }
@@ -99,6 +102,7 @@ type Host struct {
 	sleep     func(ctx context.Context, d time.Duration) error
 	ownClock  bool
 	onNetwork func(up bool)
+	onActive  func(toplevel string)
 	uploads   *Uploads
 
 	mu      sync.Mutex
@@ -146,7 +150,8 @@ var ordinary = &Traits{}
 func NewHost(o HostOptions) *Host {
 	h := &Host{
 		hostname: o.Hostname, machineID: o.MachineID, traits: o.Traits, systemFor: o.SystemFor,
-		clock: o.Now, sleep: o.Sleep, ownClock: o.Now != nil, onNetwork: o.OnNetwork, uploads: o.Uploads,
+		clock: o.Now, sleep: o.Sleep, ownClock: o.Now != nil, onNetwork: o.OnNetwork, onActive: o.OnActivate,
+		uploads: o.Uploads,
 	}
 	if h.machineID == "" {
 		sum := sha256.Sum256([]byte("machine-id of " + o.Hostname))

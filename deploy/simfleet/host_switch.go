@@ -190,6 +190,9 @@ func (h *Host) stopUnits(p *process, s *System, print func(string), end func(cod
 // activated makes s the running system, with what that does to the network.
 func (h *Host) activated(s *System) {
 	h.running = s.Toplevel
+	if h.onActive != nil {
+		h.onActive(s.Toplevel)
+	}
 	h.cut = s.BreaksNetwork
 	h.tellNetwork()
 }
