@@ -214,7 +214,7 @@ func (d *Driver) session(h inventory.Host) *session {
 	}
 	s := d.sessions[h.Name]
 	if s == nil {
-		s = &session{host: h}
+		s = newSession(h)
 		d.sessions[h.Name] = s
 	}
 	return s

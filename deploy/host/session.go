@@ -13,37 +13,46 @@ import (
 // session keeps the connection to one host, and what must outlive one call of
 // the Driver: the inspection, and what the host was before this run.
 type session struct {
-	host inventory.Host
+	host    inventory.Host
+	dialing turn // held while a connection is opened
 
-	mu       sync.Mutex
+	mu       sync.Mutex // never held while something is waited for
 	live     *sharedConn
 	observed *deploy.Observation // taken by the first worker that asks
 	before   deploy.Links
 	failed   []string
 }
 
+func newSession(h inventory.Host) *session { return &session{host: h, dialing: make(turn, 1)} }
+
 // conn gives the open connection, or opens one.
 func (s *session) conn(ctx context.Context, dialer deploy.Dialer) (*sharedConn, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.live != nil {
-		return s.live, nil
+	if err := s.dialing.take(ctx); err != nil {
+		return nil, err
 	}
-	conn, err := dialer.Dial(ctx, s.host)
+	defer s.dialing.give()
+	s.mu.Lock()
+	live := s.live
+	s.mu.Unlock()
+	if live != nil {
+		return live, nil
+	}
+	live, err := s.fresh(ctx, dialer)
 	if err != nil {
 		return nil, err
 	}
-	s.live = &sharedConn{conn: conn}
-	return s.live, nil
+	s.replace(live)
+	return live, nil
 }
 
-// fresh opens a new connection and, once it stands, replaces the old one.
+// fresh opens a new connection; once it stands, replace puts it in place of the
+// old one.
 func (s *session) fresh(ctx context.Context, dialer deploy.Dialer) (*sharedConn, error) {
 	conn, err := dialer.Dial(ctx, s.host)
 	if err != nil {
 		return nil, err
 	}
-	return &sharedConn{conn: conn}, nil
+	return &sharedConn{conn: conn, turn: make(turn, 1)}, nil
 }
 
 func (s *session) replace(conn *sharedConn) {
@@ -117,13 +126,15 @@ func (s *session) user() string {
 // sharedConn lets the health checks and the sign of life use one connection:
 // one script at a time.
 type sharedConn struct {
-	mu   sync.Mutex
+	turn turn
 	conn deploy.Conn
 }
 
 func (c *sharedConn) Run(ctx context.Context, cmd deploy.Command, out, errs func(string)) (int, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	if err := c.turn.take(ctx); err != nil {
+		return -1, err
+	}
+	defer c.turn.give()
 	return c.conn.Run(ctx, cmd, out, errs)
 }
 
@@ -143,7 +154,7 @@ func (c carrier) Run(ctx context.Context, cmd deploy.Command, out, errs func(str
 		return 0, err
 	}
 	exit, err := conn.Run(ctx, cmd, out, errs)
-	if err != nil && (lost(err) || ctx.Err() != nil) {
+	if err != nil && !errors.Is(err, errNoTurn) && (lost(err) || ctx.Err() != nil) {
 		c.s.drop(conn)
 	}
 	return exit, err
@@ -151,6 +162,24 @@ func (c carrier) Run(ctx context.Context, cmd deploy.Command, out, errs func(str
 
 // Close leaves the session's connection to the session.
 func (c carrier) Close() error { return nil }
+
+// turn is a lock whose wait ends with a context: a script that hangs on a silent
+// connection must not keep another one waiting beyond its own deadline.
+type turn chan struct{}
+
+// errNoTurn: the connection was busy. That says nothing against it.
+var errNoTurn = errors.New("the connection was busy")
+
+func (t turn) take(ctx context.Context) error {
+	select {
+	case t <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return &deploy.Problem{Code: deploy.CodeUnreachable, What: "no answer in time", Err: errors.Join(errNoTurn, ctx.Err())}
+	}
+}
+
+func (t turn) give() { <-t }
 
 // Pauses between attempts to reach a host again.
 const (
