@@ -14,14 +14,26 @@ import (
 //go:embed scripts/*.sh
 var files embed.FS
 
+// library goes into every script, parts into those named.
 const library = "lib.sh"
+
+func parts(name string) []string {
+	if name == "guard" {
+		return []string{library, "return.sh"}
+	}
+	return []string{library}
+}
 
 // Script gives the text of a remote script as it is sent: its first two lines,
 // by which it is known, then the library, then its own body. It panics for a
 // name that is not embedded, which no input can cause.
 func Script(name string) string {
 	head, body := split(read(name + ".sh"))
-	return head + read(library) + body
+	text := head
+	for _, part := range parts(name) {
+		text += read(part)
+	}
+	return text + body
 }
 
 // Names lists the scripts that can be sent.

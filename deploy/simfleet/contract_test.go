@@ -74,23 +74,10 @@ func kinds() map[string]*simfleet.Traits {
 	}
 }
 
-// notYet are scenarios that deploy/nixos cannot tell as it is: the library ends a
-// script that finds the host locked without its end line, and without one the
-// answer is taken for cut short. Model and scripts agree on that.
-func notYet() map[string]bool {
-	return map[string]bool{
-		"a lease shuts out a second operator until it is given back": true,
-		"an armed run shuts out a second operator":                   true,
-	}
-}
-
 func TestModelKeepsTheContract(t *testing.T) {
 	for name, traits := range kinds() {
 		for _, s := range contract.Scenarios() {
 			t.Run(name+"/"+s.Name, func(t *testing.T) {
-				if notYet()[s.Name] {
-					t.Skip("deploy/nixos takes a lock's refusal for a cut answer")
-				}
 				synctest.Test(t, func(t *testing.T) {
 					sub, _ := subject(t, traits)
 					s.Run(t, sub)

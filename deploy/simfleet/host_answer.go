@@ -187,10 +187,12 @@ func (q *request) takeLease(run, operator, secs string) bool {
 	h := q.host
 	if l := h.liveLease(); l != nil && l.run != run {
 		q.say("locked", l.run, l.operator, strconv.FormatInt(l.since, 10), strconv.FormatInt(l.expires-h.uptime(), 10), "lease")
+		q.say("end", "locked")
 		return false
 	}
 	if r := h.active; r != nil && r.id != run {
 		q.say("locked", r.id, r.operator, strconv.FormatInt(r.since, 10), strconv.FormatInt(h.left(r), 10), "guard")
+		q.say("end", "locked")
 		return false
 	}
 	h.writeLease(run, operator, number(secs))

@@ -161,8 +161,16 @@ func (h *Host) byGuard(r *run, command string, work func(p *process, done func(i
 	})
 }
 
-func (h *Host) activateByGuard(r *run, toplevel, how string, then func()) {
-	h.byGuard(r, toplevel+"/bin/switch-to-configuration "+how, func(p *process, done func(int)) {
+// activateByGuard runs a system's own activation; ended, when not nil, sees its
+// exit code.
+func (h *Host) activateByGuard(r *run, toplevel, how string, ended func(code int), then func()) {
+	h.byGuard(r, toplevel+"/bin/switch-to-configuration "+how, func(p *process, end func(int)) {
+		done := func(code int) {
+			if ended != nil {
+				ended(code)
+			}
+			end(code)
+		}
 		s := h.system(toplevel)
 		if s == nil {
 			r.note("Failed to find executable " + toplevel + "/bin/switch-to-configuration: No such file or directory")
@@ -187,30 +195,33 @@ func (h *Host) rollbackLands(r *run) bool {
 }
 
 // exactReturn is the return of contract 3.4; each step only if its fact is off.
-func (h *Host) exactReturn(r *run, then func()) {
+func (h *Host) exactReturn(r *run, half bool, then func()) {
 	l := h.links()
 	if l.ProfileLink != r.record.ProfileLink || l.Profile != r.record.Profile {
+		// A boot loader that cannot be read followed the profile: it has to be
+		// told again, and a guard that is cut here has to know.
+		r.loader = r.loader || r.record.NextBoot == ""
 		r.note("profile: back to " + r.record.ProfileLink)
 		if text := h.setProfile(r.record.ProfileLink, r.record.Profile); text != "" {
 			r.note(text)
 		}
 	}
-	boots := r.record.NextBoot != "" && l.NextBoot != r.record.NextBoot
-	// Without an exit code the switch was cut in the middle: units may be down
-	// although the link never moved.
-	runs := l.Running != r.record.Running || (r.started && !r.ended)
+	boots := r.record.NextBoot != "" && l.NextBoot != r.record.NextBoot || r.loader
+	runs := l.Running != r.record.Running || half
+	into := orElse(r.record.NextBoot, r.record.Profile)
+	loaded := func(code int) { r.loader = r.loader && code != 0 && code != 4 }
 	test := func() {
 		if !runs {
 			then()
 			return
 		}
-		h.activateByGuard(r, r.record.Running, "test", then)
+		h.activateByGuard(r, r.record.Running, "test", nil, then)
 	}
 	switch {
-	case boots && runs && r.record.NextBoot == r.record.Running:
-		h.activateByGuard(r, r.record.Running, "switch", then)
+	case boots && runs && into == r.record.Running:
+		h.activateByGuard(r, r.record.Running, "switch", loaded, then)
 	case boots:
-		h.activateByGuard(r, r.record.NextBoot, "boot", test)
+		h.activateByGuard(r, into, "boot", loaded, test)
 	default:
 		test()
 	}
@@ -235,7 +246,8 @@ func (h *Host) goBack(r *run) {
 		return
 	}
 	thisBoot := r.bootID == h.booted.id
-	if h.onRecord(r) && (r.ended || !r.started || !thisBoot) {
+	half := r.started && thisBoot && (!r.ended || r.code != 0)
+	if h.onRecord(r) && !half && !r.loader {
 		r.note("already on the record")
 		h.wentBack(r)
 		return
@@ -247,18 +259,21 @@ func (h *Host) goBack(r *run) {
 		}
 		l := h.links()
 		r.note(fmt.Sprintf("not yet on the record: %s %s %s %s", l.ProfileLink, l.Profile, l.Running, l.NextBoot))
-		h.exactReturn(r, func() { h.wentBack(r) })
+		h.exactReturn(r, half, func() { h.wentBack(r) })
 	}
 	exact := func() {
-		if h.onRecord(r) {
+		if h.onRecord(r) && !half && !r.loader {
 			again()
 			return
 		}
-		h.exactReturn(r, again)
+		h.exactReturn(r, half, again)
 	}
 	if h.rollbackLands(r) {
 		h.byGuard(r, "nixos-rebuild switch --rollback --fast", func(p *process, done func(int)) {
-			h.rollbackSwitch(p, r.note, done)
+			h.rollbackSwitch(p, r.note, func(code int) {
+				half = half && code != 0
+				done(code)
+			})
 		}, exact)
 		return
 	}
@@ -315,7 +330,7 @@ func (h *Host) finish(r *run) {
 		h.setProfile(r.back, r.wanted)
 	}
 	if h.links().NextBoot != r.wanted {
-		h.activateByGuard(r, r.wanted, "boot", func() { h.finished(r) })
+		h.activateByGuard(r, r.wanted, "boot", nil, func() { h.finished(r) })
 		return
 	}
 	h.finished(r)

@@ -31,6 +31,7 @@ type run struct {
 	code                  int
 	ended                 bool // code is there
 	rebooted, unverified  bool
+	loader                bool     // it has to be installed again, and cannot be read
 	notes                 []string // the guard's own account
 	unit                  *process
 	hollow                bool // what was sent as the guard's script is none

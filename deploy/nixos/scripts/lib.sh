@@ -300,11 +300,13 @@ take_lease() { # RUN OPERATOR SECONDS, inside enter
 	clock
 	if lease_live && [ "$l_run" != "$1" ]; then
 		say locked "$l_run $l_operator $l_since $((l_expires - uptime)) lease"
+		say end locked
 		exit 0
 	fi
 	if load_active && [ "$a_run" != "$1" ]; then
 		guard_left
 		say locked "$a_run $a_operator $a_since $left guard"
+		say end locked
 		exit 0
 	fi
 	write_lease "$1" "$2" "$3"

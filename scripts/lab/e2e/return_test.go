@@ -127,6 +127,43 @@ func TestAHangingSwitchIsReturned(t *testing.T) {
 	wantResolved(t, h)
 }
 
+// The switch dies between stopping and activating: no link has moved, and the
+// units that it had stopped are up again all the same.
+func TestUnitsAreUpAgainWhereNoLinkMoved(t *testing.T) {
+	t.Parallel()
+	modes(t, func(t *testing.T, mode string) {
+		h := lab.Up(t, lab.Options{})
+		o := newOperator(t, h)
+		o.inventory(devWith(mode, "30s", ""), member{host: h, stage: "dev"})
+		app := release(2)
+		app.Units = map[string]lab.Unit{"app.service": {
+			Text:     "[Unit]\nDescription=App\n[Service]\nExecStart=/bin/sleep infinity\nEnvironment=V=1\n",
+			WantedBy: []string{"multi-user.target"},
+		}}
+		o.flake(every(app, h))
+		o.must("apply", "--yes", "--first")
+		before := h.Links()
+		stuck := release(3)
+		stuck.Units = map[string]lab.Unit{"app.service": {
+			Text:     "[Unit]\nDescription=App\n[Service]\nExecStart=/bin/sleep infinity\nEnvironment=V=2\n",
+			WantedBy: []string{"multi-user.target"},
+		}}
+		stuck.ActivationWaitsFor = "/run/never"
+		o.flake(every(stuck, h))
+		p := o.start("apply", "--yes")
+		p.reaches("step-started", "switch")
+		h.WaitUntil("the stop of the unit", "! /bin/systemctl --quiet is-active app.service")
+		h.Enter("/bin/systemctl kill --kill-whom=all --signal=KILL nixos-rebuild-switch-to-configuration.service || /bin/systemctl kill --signal=KILL nixos-rebuild-switch-to-configuration.service")
+		r := p.wait()
+		r.wantExit(t, 5)
+		wantBack(t, h, before)
+		wantResolved(t, h)
+		if state, _, _ := h.Enter("/bin/systemctl is-active app.service"); state != "active\n" {
+			t.Errorf("app.service is %s after the return", state)
+		}
+	})
+}
+
 // rollback goes to what the newest confirmed run went away from.
 func TestRollbackOfAConfirmedRelease(t *testing.T) {
 	t.Parallel()
