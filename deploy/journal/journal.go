@@ -117,6 +117,7 @@ func start(run string, f file, seq uint64, lock io.Closer) *Journal {
 // Watch has show called with every event once it is in the journal (durable,
 // where its kind must be), with its number, in the order of the journal and by
 // one goroutine at a time; output events pass by in their place, unnumbered.
+// An Append whose event must be durable returns after it was shown.
 // Call it before the first Append. A show that blocks holds up all Appends,
 // and one that calls Append never returns.
 func (j *Journal) Watch(show func(deploy.Event)) {

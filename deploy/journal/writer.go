@@ -31,6 +31,7 @@ type writer struct {
 	seq      uint64 // of the newest record
 	buf      []byte
 	unsynced []entry        // written, waiting for the fsync that covers them
+	synced   []entry        // on the disk, answered once they were shown
 	unshown  []deploy.Event // in order, waiting until all before them are durable
 	dirty    bool           // written since the last fsync
 	lastSync time.Time      // when it began
@@ -73,6 +74,7 @@ func (j *Journal) loop() {
 		}
 		if len(w.unsynced) == 0 {
 			w.flushShown(show)
+			w.answer()
 		}
 		if closing {
 			return
@@ -134,7 +136,7 @@ func (w *writer) write(batch []entry) {
 	}
 }
 
-// sync makes all that was written durable and answers those who waited for it.
+// sync makes all that was written durable.
 func (w *writer) sync() {
 	if w.err != nil {
 		return
@@ -145,10 +147,17 @@ func (w *writer) sync() {
 		return
 	}
 	w.dirty = false
-	for _, e := range w.unsynced {
+	w.synced, w.unsynced = append(w.synced, w.unsynced...), w.unsynced[:0]
+}
+
+// answer answers those who waited for the disk. Their events have been shown by
+// then: whoever reads what Watch feeds, after that, reads them too.
+func (w *writer) answer() {
+	for _, e := range w.synced {
 		e.done <- nil
 	}
-	w.unsynced = w.unsynced[:0]
+	clear(w.synced) // events point to plans: let them go
+	w.synced = w.synced[:0]
 }
 
 // fail makes the journal refuse everything from here on: neither a short write

@@ -167,3 +167,21 @@ func TestEveryoneWaitingLearnsOfAFailedFsync(t *testing.T) {
 		}
 	})
 }
+
+// Who reads a fold that Watch feeds, after an Append that had to be durable,
+// reads that event too: resume counts its exit code from one.
+func TestWhatHadToBeDurableIsShownBeforeItsAppendReturns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := start(NewRunID(), &disk{}, 0, noLock{})
+		shown := make(chan deploy.EventKind, 3)
+		j.Watch(func(e deploy.Event) {
+			time.Sleep(time.Second) // a terminal that takes its time
+			shown <- e.Kind
+		})
+		mustAppend(t, j, event(deploy.EventStepStarted, "a"), event(deploy.EventHostState, "a"))
+		if n := len(shown); n != 2 {
+			t.Errorf("%d of 2 events were shown", n)
+		}
+		mustClose(t, j)
+	})
+}
