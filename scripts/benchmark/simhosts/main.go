@@ -9,7 +9,6 @@
 package main
 
 import (
-	"context"
 	"flag"
 	"fmt"
 	"io"
@@ -32,7 +31,9 @@ func run(args []string, in io.Reader, out, errOut io.Writer) int {
 	}
 	serve := overSSH
 	if *socket != "" {
-		serve = func(hosts []simfleet.HostOptions, _ string) (io.Closer, error) { return listen(*socket, hosts) }
+		serve = func(hosts []simfleet.HostOptions, _ string) (io.Closer, error) {
+			return listen(*socket, atLoopback(hosts))
+		}
 	}
 	server, err := serve(hosts(*n), *dir)
 	if err == nil {
@@ -77,9 +78,4 @@ func overSSH(hosts []simfleet.HostOptions, dir string) (io.Closer, error) {
 		}
 	}
 	return fleet, nil
-}
-
-// executor is a simulated host as forcecommand's server sees it.
-type executor interface {
-	Exec(ctx context.Context, r simfleet.Request) int
 }

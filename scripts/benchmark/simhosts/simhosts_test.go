@@ -50,7 +50,7 @@ const wire = `/bin/sh -c 'IFS= read -r n && s=$(head -c "$n") && eval "$s"'`
 
 func TestTheHostBehindEachAddressAnswers(t *testing.T) {
 	socket := filepath.Join(t.TempDir(), "s")
-	server, err := listen(socket, hosts(3))
+	server, err := listen(socket, atLoopback(hosts(3)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,12 +94,11 @@ func (r reader) Exec(_ context.Context, q simfleet.Request) int {
 
 func TestClosingEndsWhatIsUnderWay(t *testing.T) {
 	socket := filepath.Join(t.TempDir(), "s")
-	server, err := listen(socket, hosts(1))
+	host := reader{make(chan struct{})}
+	server, err := listen(socket, map[string]executor{"127.0.0.1": host})
 	if err != nil {
 		t.Fatal(err)
 	}
-	host := reader{make(chan struct{})}
-	server.hosts["127.0.0.1"] = host
 	never, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)

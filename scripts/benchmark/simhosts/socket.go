@@ -16,7 +16,12 @@ import (
 // maxMessage is more than forcecommand ever sends.
 const maxMessage = 64 << 10
 
-// socketServer answers forcecommand for hosts at 127.0.0.1, 127.0.0.2, ...
+// executor is a simulated host as forcecommand's server sees it.
+type executor interface {
+	Exec(ctx context.Context, r simfleet.Request) int
+}
+
+// socketServer answers forcecommand.
 type socketServer struct {
 	listener *net.UnixListener
 	hosts    map[string]executor // by address
@@ -25,18 +30,25 @@ type socketServer struct {
 	wg       sync.WaitGroup
 }
 
-func listen(path string, hosts []simfleet.HostOptions) (*socketServer, error) {
+// listen serves hosts, by their addresses.
+func listen(path string, hosts map[string]executor) (*socketServer, error) {
 	l, err := net.ListenUnix("unixpacket", &net.UnixAddr{Name: path, Net: "unixpacket"})
 	if err != nil {
 		return nil, fmt.Errorf("listen for forcecommand: %w", err)
 	}
-	s := &socketServer{listener: l, hosts: map[string]executor{}}
-	for i, h := range hosts {
-		s.hosts[fmt.Sprintf("127.0.%d.%d", (i+1)/256, (i+1)%256)] = simfleet.NewHost(h)
-	}
+	s := &socketServer{listener: l, hosts: hosts}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.wg.Go(s.accept)
 	return s, nil
+}
+
+// atLoopback makes the hosts at 127.0.0.1, 127.0.0.2, ...
+func atLoopback(options []simfleet.HostOptions) map[string]executor {
+	hosts := map[string]executor{}
+	for i, o := range options {
+		hosts[fmt.Sprintf("127.0.%d.%d", (i+1)/256, (i+1)%256)] = simfleet.NewHost(o)
+	}
+	return hosts
 }
 
 func (s *socketServer) accept() {
