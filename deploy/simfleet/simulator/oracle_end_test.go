@@ -1,0 +1,95 @@
+package simulator
+
+import (
+	"slices"
+
+	"github.com/nixdeploy/nixdeploy/deploy"
+	"github.com/nixdeploy/nixdeploy/deploy/rollout"
+	"github.com/nixdeploy/nixdeploy/deploy/simfleet"
+)
+
+// excused: a person was needed here, and that was told.
+func (m *machine) excused() bool { return m.helpless || m.ledger.foreign != "" }
+
+// judgeAlone: nobody came back, and every host has decided by itself.
+func (w *world) judgeAlone() {
+	for _, m := range w.hosts {
+		w.look(m)
+		f := m.Facts()
+		if m.excused() {
+			continue
+		}
+		if a := f.Active; a != nil && a.Result == deploy.ResultNone {
+			w.violated("I1 never lost", "%s: run %s is undecided, and its deadline is long over", m.inv.Name, a.Run)
+		}
+		w.judgeWhole(m, f)
+	}
+}
+
+// judgeWhole: the host is up, and on one system that it was meant to have.
+func (w *world) judgeWhole(m *machine, f simfleet.Facts) {
+	switch {
+	case f.Off:
+		w.violated("I1 never lost", "%s is down", m.inv.Name)
+		return
+	case f.Halted:
+		w.violated("I1 never lost", "%s: units are down", m.inv.Name)
+	case f.Cut:
+		w.violated("I1 never lost", "%s cannot be reached", m.inv.Name)
+	}
+	if m.split() && !w.confirmedOnce(m) {
+		return // as it was found
+	}
+	if f.Profile != f.Running || f.Running != f.NextBoot {
+		w.violated("I2 agree", "%s ends on %s", m.inv.Name, links(f))
+	}
+	known := []string{m.ledger.origin.Running}
+	for _, s := range m.systems {
+		known = append(known, s.Toplevel)
+	}
+	if !slices.Contains(known, f.Running) && w.behind(m.inv.Name) == m {
+		w.violated("I1 never lost", "%s runs %s, which nobody asked for", m.inv.Name, f.Running)
+	}
+}
+
+func (w *world) confirmedOnce(m *machine) bool {
+	return slices.ContainsFunc(m.ledger.epochs, func(e *epoch) bool { return e.result == deploy.ResultConfirmed })
+}
+
+// judgeSettled: after resume nothing is undecided, neither on a host nor in a
+// journal.
+func (w *world) judgeSettled(ops []*operator) {
+	for _, m := range w.hosts {
+		if f := m.Facts(); f.Active != nil && !m.excused() {
+			w.violated("I8 resume", "%s: run %s is unresolved after resume", m.inv.Name, f.Active.Run)
+		}
+	}
+	for _, o := range ops {
+		for _, b := range o.books {
+			report := deploy.Fold(b.events)
+			if !report.Finished {
+				continue
+			}
+			for _, h := range undecided(w.inv, report) {
+				if m := w.behind(h.Name); !m.excused() {
+					w.violated("I8 resume", "%s is undecided in run %s after resume", h.Name, b.run)
+				}
+			}
+		}
+	}
+}
+
+// judgeAgain: when all is well, applying once more brings every host there.
+func (w *world) judgeAgain(end ending) {
+	for _, m := range w.hosts {
+		sys := m.systems["one"]
+		healthy := len(sys.FailsUnits)+len(sys.LoopsUnits) == 0 && sys.SnippetFails+sys.CheckFails+sys.EvalError+sys.BuildError == ""
+		if m.excused() || m.hostSpec.behind != "" || m.faults != (simfleet.HostFaults{Slow: m.faults.Slow}) || m.ledger.unitsBroken || !healthy ||
+			sys.BreaksNetwork || sys.InitDiffers || sys.Unswitchable || m.deaf[sys.Toplevel] || m.inv.ActivationTimeout <= 4*sys.SwitchTime {
+			return
+		}
+	}
+	if !end.ran || end.exit != rollout.ExitOK {
+		w.violated("I8 resume", "all is well again, and to apply ends with %d", end.exit)
+	}
+}

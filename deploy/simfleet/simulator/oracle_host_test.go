@@ -1,0 +1,231 @@
+package simulator
+
+import (
+	"slices"
+
+	"github.com/nixdeploy/nixdeploy/deploy"
+	"github.com/nixdeploy/nixdeploy/deploy/simfleet"
+)
+
+// ledger is what the oracles remember of a host.
+type ledger struct {
+	origin      simfleet.Facts
+	epochs      []*epoch
+	foreign     string // the system that somebody else switched to, "" for none
+	foreignIn   string // the run under which that was done, and stands
+	unitsBroken bool   // by the world
+}
+
+// epoch is one arming, and what came of it.
+type epoch struct {
+	run, wanted string
+	before      simfleet.Facts
+	starts      int // how often its switch was begun
+	result      deploy.Result
+	foreign     bool // somebody else switched meanwhile
+}
+
+func newLedger(origin simfleet.Facts) ledger { return ledger{origin: origin} }
+
+func (l *ledger) open() *epoch {
+	if n := len(l.epochs); n > 0 && l.epochs[n-1].result == deploy.ResultNone {
+		return l.epochs[n-1]
+	}
+	return nil
+}
+
+// of lists the epochs of a run.
+func (l *ledger) of(run string) []*epoch {
+	var list []*epoch
+	for _, e := range l.epochs {
+		if e.run == run {
+			list = append(list, e)
+		}
+	}
+	return list
+}
+
+func (l *ledger) starts(run string) int {
+	n := 0
+	for _, e := range l.of(run) {
+		n += e.starts
+	}
+	return n
+}
+
+// call is one script on its way.
+type call struct {
+	p    *process
+	m    *machine
+	name string // of the host as the inventory has it
+	cmd  deploy.Command
+	pre  simfleet.Facts
+}
+
+func (c call) arg(n int) string {
+	if n < len(c.cmd.Args) {
+		return c.cmd.Args[n]
+	}
+	return ""
+}
+
+// changing names the step whose intent must be durable before the script goes.
+func (c call) changing() deploy.Step {
+	if c.cmd.Name != "guard" {
+		return ""
+	}
+	return map[string]deploy.Step{
+		"arm": deploy.StepArm, "start": deploy.StepSwitch, "confirm": deploy.StepConfirm,
+		"back": deploy.StepReturn, "record": deploy.StepRecord,
+	}[c.arg(1)]
+}
+
+// before looks at a host as a script arrives.
+func (w *world) before(p *process, m *machine, name string, cmd deploy.Command) call {
+	w.look(m)
+	c := call{p: p, m: m, name: name, cmd: cmd, pre: m.Facts()}
+	w.trace(p.name, "runs", name, cmd.Name, c.arg(1))
+	if step := c.changing(); step != "" && !p.book.intents[name+" "+string(step)] {
+		w.violated("intent", "%s: %s is sent, and its intent is not on the disk", name, step)
+	}
+	sends := cmd.Name == "upload" || cmd.Name == "build" || c.changing() != ""
+	if sends && c.pre.Marker != nil && c.pre.Marker.Host != name {
+		w.violated("I6 identity", "%s %s goes to %s, which was taken for %s", cmd.Name, c.arg(1), c.pre.Marker.Host, name)
+	}
+	return c
+}
+
+// after looks at what a script did.
+func (w *world) after(c call, said []line) {
+	nonce := c.arg(0)
+	for _, l := range said {
+		if !l.err && len(l.text) > len(nonce) && l.text[:len(nonce)] == nonce {
+			w.trace(c.name, l.text[len(nonce):])
+		}
+	}
+	if c.cmd.Name == "guard" {
+		switch {
+		case c.arg(1) == "arm" && answered(said, nonce, "armed", "yes"):
+			w.armed(c)
+		case c.arg(1) == "start" && answered(said, nonce, "started", "yes"):
+			w.switching(c)
+		}
+	}
+	w.look(c.m)
+}
+
+func (w *world) armed(c call) {
+	run, pre := c.arg(2), c.pre
+	if pre.Active != nil && pre.Active.Run == run {
+		return // once more: that arms once
+	}
+	wanted := ""
+	for i := 5; i+1 < len(c.cmd.Args); i += 2 {
+		if c.cmd.Args[i] == "wanted" {
+			wanted = c.cmd.Args[i+1]
+		}
+	}
+	if pre.Active != nil {
+		w.violated("I12 one writer", "%s: run %s is armed beside %s", c.name, run, pre.Active.Run)
+	}
+	if pre.Lease != "" && pre.Lease != run {
+		w.violated("I12 one writer", "%s: run %s is armed, and %s has the lease", c.name, run, pre.Lease)
+	}
+	if pre.Running == wanted && pre.Profile == wanted && pre.NextBoot == wanted {
+		w.violated("I8 resume", "%s: run %s is armed for what the host already is", c.name, run)
+	}
+	c.m.ledger.epochs = append(c.m.ledger.epochs, &epoch{run: run, wanted: wanted, before: pre})
+}
+
+func (w *world) switching(c call) {
+	if e := c.m.ledger.open(); e != nil {
+		if e.starts++; e.starts > 1 {
+			w.violated("I8 resume", "%s: the switch of run %s is begun a second time", c.name, e.run)
+		}
+	}
+}
+
+// look sees how a host decided, as soon as it has.
+func (w *world) look(m *machine) {
+	e := m.ledger.open()
+	if e == nil {
+		return
+	}
+	f := m.Facts()
+	result := deploy.ResultNone
+	switch a := f.Active; {
+	case a != nil && a.Run == e.run:
+		result = a.Result
+	default:
+		if result = m.Resolved(e.run); result == deploy.ResultNone {
+			w.violated("I1 never lost", "%s: the armed run %s is gone without a result", m.inv.Name, e.run)
+			result = "gone"
+		}
+	}
+	if result == deploy.ResultNone {
+		return
+	}
+	e.result = result
+	w.trace("host", m.inv.Name, e.run, string(result))
+	w.judgeResult(m, e, f)
+}
+
+// judgeResult holds what the host says of a run against what it is.
+func (w *world) judgeResult(m *machine, e *epoch, f simfleet.Facts) {
+	if m.ledger.foreignIn == e.run && (f.Profile != m.ledger.foreign || e.result == deploy.ResultReturned) {
+		w.violated("I3 exact return", "%s: run %s undid somebody else's switch to %s", m.inv.Name, e.run, m.ledger.foreign)
+	}
+	for _, g := range e.before.Generations {
+		if !slices.Contains(f.Generations, g) {
+			w.violated("I3 exact return", "%s: generation %d is gone", m.inv.Name, g)
+		}
+	}
+	if e.foreign {
+		return
+	}
+	switch e.result {
+	case deploy.ResultConfirmed:
+		w.wantOn(m, f, e.wanted, "confirmed")
+	case deploy.ResultReturned:
+		w.wantBack(m, e, f)
+	case deploy.ResultStranded:
+		if !m.helpless {
+			w.violated("I1 never lost", "%s: run %s stranded it, and there was a way back", m.inv.Name, e.run)
+		}
+	}
+}
+
+// wantOn: all three links are on one system.
+func (w *world) wantOn(m *machine, f simfleet.Facts, system, word string) {
+	if f.Profile != system || f.NextBoot != system || !f.Off && f.Running != system {
+		w.violated("I2 agree", "%s is %s on %s, and is %s", m.inv.Name, word, short(system), links(f))
+	}
+}
+
+// wantBack: the host is what it was when it was armed.
+func (w *world) wantBack(m *machine, e *epoch, f simfleet.Facts) {
+	was := e.before
+	same := f.ProfileLink == was.ProfileLink && f.Profile == was.Profile
+	if m.options.Traits.Reader != simfleet.ReaderUnknown || !m.split() {
+		same = same && f.NextBoot == was.NextBoot
+	}
+	if !f.Off && (f.Boots == was.Boots || was.Running == was.NextBoot) {
+		same = same && f.Running == was.Running
+	}
+	if !same {
+		w.violated("I3 exact return", "%s: run %s returned it, was %s, is %s", m.inv.Name, e.run, links(was), links(f))
+	}
+}
+
+func links(f simfleet.Facts) string {
+	return f.ProfileLink + " " + short(f.Profile) + ", runs " + short(f.Running) + ", boots " + short(f.NextBoot)
+}
+
+// short is a store path by the beginning of its hash.
+func short(path string) string {
+	const store = len("/nix/store/")
+	if len(path) < store+6 {
+		return path + "-"
+	}
+	return path[store : store+6]
+}

@@ -1,0 +1,240 @@
+package simulator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/nixdeploy/nixdeploy/deploy"
+	"github.com/nixdeploy/nixdeploy/deploy/health"
+	"github.com/nixdeploy/nixdeploy/deploy/host"
+	"github.com/nixdeploy/nixdeploy/deploy/nixos"
+	"github.com/nixdeploy/nixdeploy/deploy/plan"
+	"github.com/nixdeploy/nixdeploy/deploy/rollout"
+	"github.com/nixdeploy/nixdeploy/inventory"
+)
+
+var errSignal = errors.New("interrupted")
+
+// process is one nixdeploy from its start to its end: what cmd wires, without
+// a command line. It is deploy.Dialer and deploy.Journal for the rooms in it.
+type process struct {
+	w    *world
+	op   *operator
+	name string
+	life life
+	book *book
+	fold *deploy.Folder
+
+	admit, drain, alive       context.Context //nolint:containedctx // what a process is here
+	endAdmit, endDrain, killd context.CancelCauseFunc
+
+	links   map[string]*link
+	writers map[string]*scribe
+	doings  int
+	appends int
+	watch   watcher // what its oracles remember
+}
+
+// scribe is one who writes into the journal, one line at a time.
+type scribe struct {
+	slot   int
+	chance chance
+}
+
+func (o *operator) start(name string, l life, b *book) *process {
+	p := &process{
+		w: o.w, op: o, name: name, life: l, book: b, fold: deploy.NewFolder(),
+		links: map[string]*link{}, writers: map[string]*scribe{}, watch: newWatcher(),
+	}
+	p.admit, p.endAdmit = context.WithCancelCause(context.Background())
+	p.drain, p.endDrain = context.WithCancelCause(context.Background())
+	p.alive, p.killd = context.WithCancelCause(context.Background())
+	p.writers[""] = &scribe{o.w.slot(), draw(o.w.seed, name+" writes")}
+	for _, m := range o.w.hosts {
+		n := m.inv.Name
+		p.links[n] = &link{p: p, m: o.w.behind(n), name: n, slot: o.w.slot(), chance: draw(o.w.seed, name+" to "+n)}
+		p.writers[n] = &scribe{o.w.slot(), draw(o.w.seed, name+" writes of "+n)}
+	}
+	return p
+}
+
+func (p *process) writer(host string) (int, chance) {
+	s := p.writers[host]
+	return s.slot, s.chance
+}
+
+// die is SIGKILL, at once and for all that the process does.
+func (p *process) die() {
+	p.killd(errDead)
+	p.endAdmit(errDead)
+	p.endDrain(errDead)
+}
+
+func (p *process) dead() bool { return p.alive.Err() != nil }
+
+// point counts the doings of the process and kills it at the one that the
+// scenario says. It reports whether the process is dead.
+func (p *process) point(what string) bool {
+	if p.dead() {
+		return true
+	}
+	if p.doings++; p.doings == p.life.diesAt {
+		p.w.trace(p.name, "killed at", what)
+		p.die()
+		return true
+	}
+	return false
+}
+
+// wait sleeps, unless the process dies.
+func (p *process) wait(slot int, d time.Duration) error { return p.w.wait(p.alive, slot, d) }
+
+// waitFor sleeps until d has passed, ctx has ended or the process has died.
+func (p *process) waitFor(ctx context.Context, slot int, d time.Duration) error {
+	if p.dead() {
+		return errDead
+	}
+	t := time.NewTimer(p.w.until(slot, d))
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-p.alive.Done():
+		return errDead
+	}
+}
+
+// signals interrupts the process as the scenario says. It ends with the process.
+func (p *process) signals(slot int) {
+	if p.life.interrupt == 0 || p.wait(slot, p.life.interrupt) != nil {
+		return
+	}
+	p.w.trace(p.name, "interrupted")
+	p.watch.signal = p.w.now()
+	p.endAdmit(errSignal)
+	if p.life.twice == 0 || p.wait(slot, p.life.twice) != nil {
+		return
+	}
+	p.w.trace(p.name, "interrupted again")
+	p.endDrain(errSignal)
+}
+
+func (p *process) driver(release string, first bool, ours func(string) bool) *host.Driver {
+	d := &host.Driver{
+		Dialer: p,
+		Attach: func(conn deploy.Conn, run string) host.Machine {
+			return &nixos.Machine{Conn: conn, Run: run, Operator: p.op.name + "@sim"}
+		},
+		Health: judgeHealth, Journal: p, Run: p.book.run, Detach: p.drain,
+		Terms: host.Terms{Fleet: fleetName, First: first, Ours: ours},
+	}
+	if f := p.w.releases[release]; f != nil {
+		d.Flake = host.Flake{Digest: f.Digest(), Hash: f.Hash, Pack: f.Pack}
+		if p.w.expect {
+			d.Expect = func(_ context.Context, h inventory.Host) (string, error) {
+				return p.w.byName[h.Name].systems[release].Toplevel, nil
+			}
+		}
+	}
+	return d
+}
+
+// limits are those that cmd gives a planner.
+func limits() plan.Limits {
+	return plan.Limits{Connect: dialTimeout, Inspect: time.Minute, Upload: 10 * time.Minute, Return: 20 * time.Minute}
+}
+
+// apply is `nixdeploy apply`, as cmd/nixdeploy/run.go does it.
+func (p *process) apply(release string) ending {
+	d := p.driver(release, p.w.first, p.op.ours(""))
+	defer d.Close()
+	f := p.w.releases[release]
+	start := &deploy.RunStart{Command: "apply", Operator: p.op.name, Fleet: fleetName, Flake: f.Digest()}
+	for _, h := range p.w.inv.Hosts {
+		start.Hosts = append(start.Hosts, h.Name)
+	}
+	if p.Append(p.admit, deploy.Event{Run: p.book.run, Time: time.Now(), Kind: deploy.EventRunStarted, Start: start}) != nil {
+		return ending{}
+	}
+	result, _ := rollout.Run(p.admit, rollout.Input{
+		Run: p.book.run, Inventory: p.w.inv, Hosts: p.w.inv.Hosts, Drain: p.drain, Owed: p.op.owed(f.Digest()),
+		Planner: plan.Planner{Inventory: p.w.inv, Flake: f.Digest(), Limits: limits(), First: p.w.first},
+	}, d, p)
+	if p.dead() {
+		return ending{}
+	}
+	code := result.Exit()
+	err := p.Append(context.WithoutCancel(p.admit), deploy.Event{Run: p.book.run, Time: time.Now(), Kind: deploy.EventRunFinished, Exit: &code})
+	if err == nil {
+		p.judgeRun(result, code)
+	}
+	return ending{code, err == nil}
+}
+
+// resume is `nixdeploy resume`, as cmd/nixdeploy/resume.go does it.
+func (p *process) resume() ending {
+	report := deploy.Fold(p.book.events)
+	for _, e := range p.book.events {
+		p.fold.Add(e)
+	}
+	d := p.driver("", true, p.op.ours(p.book.run))
+	defer d.Close()
+	var wg sync.WaitGroup
+	for _, h := range undecided(p.w.inv, report) {
+		wg.Go(func() {
+			if p.admit.Err() == nil {
+				defer d.Release(h.Name)
+				d.Resume(context.WithoutCancel(p.admit), h, h.Stage)
+			}
+		})
+	}
+	wg.Wait()
+	if p.dead() {
+		return ending{}
+	}
+	code := rollout.ExitCode(p.fold.Report(), p.admit.Err() != nil)
+	err := p.Append(context.WithoutCancel(p.admit), deploy.Event{Run: p.book.run, Time: time.Now(), Kind: deploy.EventRunFinished, Exit: &code})
+	return ending{code, err == nil}
+}
+
+// undecided are the hosts that a run left so.
+func undecided(inv *inventory.Inventory, report deploy.Report) []inventory.Host {
+	var open []inventory.Host
+	for _, h := range report.Hosts {
+		if h.Unresolved || h.State == deploy.StateStranded || h.State == deploy.StateInFlight {
+			if found, ok := inv.HostByName(h.Host); ok {
+				open = append(open, found)
+			}
+		}
+	}
+	return open
+}
+
+// judgeHealth is cmd's: nil means that all checks passed.
+func judgeHealth(ctx context.Context, q host.HealthRequest) *deploy.Problem {
+	run := health.Run
+	if q.Once {
+		run = health.RunOnce
+	}
+	results := run(ctx, q.Host.Checks, q.Host, &nixos.Probe{Conn: q.Conn, Run: q.Run}, q.Baseline)
+	p := &deploy.Problem{Host: q.Host.Name, Step: deploy.StepHealth}
+	switch health.Worst(results) {
+	case health.Passed:
+		return nil
+	case health.Failed:
+		p.Code, p.What = deploy.CodeHealth, "a health check failed"
+	default:
+		p.Code, p.What = deploy.CodeInconclusive, "a health check could not say whether the host is well"
+	}
+	for _, r := range results {
+		if r.Verdict != health.Passed {
+			p.Details = append(p.Details, fmt.Sprintf("check   %s: %s", r.Check, r.Detail))
+		}
+	}
+	return p
+}
