@@ -69,7 +69,7 @@ func measureLab(ctx context.Context, w *workspace, rounds int, say func(string))
 		return nil, err
 	}
 	say(fmt.Sprintf("lab: booting %d hosts, %s, %s", labHosts, pinnedKex, pinnedCipher))
-	defer func() { err = errors.Join(err, bed.down()) }()
+	defer func() { err = errors.Join(err, bed.down(ctx)) }()
 	if err := bed.up(ctx); err != nil {
 		return nil, err
 	}
@@ -87,7 +87,7 @@ func measureLab(ctx context.Context, w *workspace, rounds int, say func(string))
 		if err != nil {
 			return results, err
 		}
-		results = append(results, against("lab", fmt.Sprintf("changed release (%s), 10 lab hosts", bed.weight.name), "wall", "s",
+		results = append(results, against("lab", fmt.Sprintf("changed release (%s), 10 lab hosts", bed.weight.name), "wall",
 			column(samples[0], wall), "ssh and bare switch", column(samples[1], wall), labWall))
 	}
 	return results, nil
@@ -106,7 +106,7 @@ type labHost struct{ name, address string }
 
 func (b *labBed) lab(ctx context.Context, args ...string) (string, error) {
 	var out, errOut bytes.Buffer
-	cmd := exec.CommandContext(ctx, b.script, args...) //nolint:gosec // our own script
+	cmd := exec.CommandContext(ctx, b.script, args...)
 	cmd.Stdout, cmd.Stderr = &out, &errOut
 	if err := cmd.Run(); err != nil {
 		return "", fmt.Errorf("lab %s: %w\n%s", strings.Join(args, " "), err, errOut.String())
@@ -190,8 +190,8 @@ func (b *labBed) inventory() string {
 }
 
 // down takes the hosts down, also when the run was interrupted.
-func (b *labBed) down() error {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+func (b *labBed) down(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
 	args := []string{"down"}
 	for _, h := range b.hosts {

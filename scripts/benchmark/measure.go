@@ -103,7 +103,7 @@ func (w *workspace) profile(ctx context.Context, start starter, row string, c co
 	plain := c.command
 	c.command = func(ctx context.Context, n int) *exec.Cmd {
 		cmd := plain(ctx, n)
-		under := exec.CommandContext(ctx, "perf", append([]string{ //nolint:gosec // what was measured before
+		under := exec.CommandContext(ctx, "perf", append([]string{
 			"record", "--quiet", "--call-graph=fp", "--freq=4000", "--output=" + filepath.Join(w.profiles, row+".perf"), "--", cmd.Path,
 		}, cmd.Args[1:]...)...)
 		under.Dir, under.Env, under.Stdin = cmd.Dir, cmd.Env, cmd.Stdin

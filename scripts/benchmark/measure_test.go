@@ -17,7 +17,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func shell(name, script string, order *[]string) contender {
 	return contender{name: name, command: func(ctx context.Context, _ int) *exec.Cmd {
 		*order = append(*order, name)
-		return exec.CommandContext(ctx, "/bin/sh", "-c", script) //nolint:gosec // of this test
+		return exec.CommandContext(ctx, "/bin/sh", "-c", script)
 	}}
 }
 

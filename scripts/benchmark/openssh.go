@@ -52,9 +52,9 @@ func measureOpenSSH(ctx context.Context, w *workspace, rounds int, say func(stri
 	ours, peer, wide := samples[0], samples[1], samples[2]
 	const what = "no-op apply, 100 hosts, real sshd"
 	return []result{
-		against("B1", what, "wall", "s", column(ours, wall), "xargs -P16 ssh true", column(peer, wall), opensshWall),
-		against("B2", what, "cpu", "s", column(ours, cpu), "xargs -P16 ssh true", column(peer, cpu), opensshCPU),
-		against("", what, "wall", "s", column(ours, wall), "xargs -P64 ssh true", column(wide, wall), 0),
+		against("B1", what, "wall", column(ours, wall), "xargs -P16 ssh true", column(peer, wall), opensshWall),
+		against("B2", what, "cpu", column(ours, cpu), "xargs -P16 ssh true", column(peer, cpu), opensshCPU),
+		against("", what, "wall", column(ours, wall), "xargs -P64 ssh true", column(wide, wall), 0),
 	}, nil
 }
 
@@ -165,7 +165,7 @@ func (b *opensshBed) mounts() error {
 	if err := emptyFolder("/run"); err != nil {
 		return err
 	}
-	if err := os.Mkdir("/run/sshd", 0o755); err != nil { //nolint:gosec // sshd wants it so
+	if err := os.Mkdir("/run/sshd", 0o755); err != nil {
 		return fmt.Errorf("make a folder: %w", err)
 	}
 	return errors.Join(bind(b.in("passwd"), "/etc/passwd"), bind(b.in("shadow"), "/etc/shadow"))
@@ -177,12 +177,12 @@ func (b *opensshBed) serve(ctx context.Context, sshd string) error {
 	if err != nil {
 		return err
 	}
-	b.hosts, err = startHelper(startHere, exec.CommandContext(ctx, program, //nolint:gosec // our own
+	b.hosts, err = startHelper(startHere, exec.CommandContext(ctx, program,
 		"-n", strconv.Itoa(opensshHosts), "-socket", b.in("hosts.socket")))
 	if err != nil {
 		return err
 	}
-	b.sshd = exec.CommandContext(ctx, sshd, "-D", "-e", "-f", b.in("sshd_config")) //nolint:gosec // OpenSSH's, with our configuration
+	b.sshd = exec.CommandContext(ctx, sshd, "-D", "-e", "-f", b.in("sshd_config"))
 	b.sshd.Stderr = os.Stderr
 	if err := b.sandbox.start(b.sshd); err != nil {
 		b.sshd = nil

@@ -53,7 +53,7 @@ func newReport(ctx context.Context, rounds int) report {
 
 // said is what a program says of itself, "" when it is not here.
 func said(ctx context.Context, program string, args ...string) string {
-	out, err := exec.CommandContext(ctx, program, args...).CombinedOutput() //nolint:gosec // constant words
+	out, err := exec.CommandContext(ctx, program, args...).CombinedOutput()
 	if err != nil {
 		return ""
 	}
@@ -70,7 +70,7 @@ func (r report) text(out io.Writer) error {
 		columns = append(columns, result.columns())
 	}
 	for _, c := range columns {
-		fmt.Fprintln(t, strings.Join(c, "\t"))
+		_, _ = fmt.Fprintln(t, strings.Join(c, "\t")) // its error comes with Flush
 	}
 	if err := t.Flush(); err != nil {
 		return fmt.Errorf("write the report: %w", err)
@@ -101,7 +101,7 @@ func (r report) missed() int {
 func (r report) write(path string) error {
 	data, err := json.MarshalIndent(r, "", "  ")
 	if err == nil {
-		err = os.WriteFile(path, append(data, '\n'), 0o644) //nolint:gosec // results are no secret
+		err = os.WriteFile(path, append(data, '\n'), 0o600)
 	}
 	if err != nil {
 		return fmt.Errorf("keep the results: %w", err)

@@ -15,8 +15,8 @@ func someReport() report {
 	return report{
 		Schema: 1, Commit: "abc1234", Rounds: 2, Machine: machine{CPUs: 2, OpenSSH: "OpenSSH_9.2", Load: "0.1"},
 		Results: []result{
-			against("B1", "no-op apply", "wall", "s", []float64{1, 1.2}, "ssh", []float64{2, 2}, 1),
-			alone("B5", "no-op apply", "peak RSS", "MB", []float64{120}, 100),
+			against("B1", "no-op apply", "wall", []float64{1, 1.2}, "ssh", []float64{2, 2}, 1),
+			alone("B5", "no-op apply", "peak RSS", []float64{120}, 100),
 		},
 		Skipped: []skip{{"lab", "root"}},
 	}

@@ -23,26 +23,32 @@ type result struct {
 	Met    bool    `json:"met"`
 }
 
-// against compares by round: the value is the ratio of the medians, the spread
+// The units: of what is compared, and of what stands alone.
+const (
+	seconds   = "s"
+	megabytes = "MB"
+)
+
+// against compares times by round: the value is the ratio of the medians, the spread
 // that of the rounds' own ratios.
-func against(row, what, quantity, unit string, ours []float64, peer string, theirs []float64, goal float64) result {
+func against(row, what, quantity string, ours []float64, peer string, theirs []float64, goal float64) result {
 	r := result{
-		Row: row, What: what, Quantity: quantity, Unit: unit, Ours: ours, Against: peer, Peer: theirs, Goal: goal,
+		Row: row, What: what, Quantity: quantity, Unit: seconds, Ours: ours, Against: peer, Peer: theirs, Goal: goal,
 		Value: median(ours) / median(theirs),
 	}
 	var ratios []float64
-	for i := range min(len(ours), len(theirs)) {
-		ratios = append(ratios, ours[i]/theirs[i])
+	for i, peer := range theirs {
+		ratios = append(ratios, ours[i]/peer)
 	}
 	r.Lowest, r.High = slices.Min(ratios), slices.Max(ratios)
 	r.Met = goal == 0 || r.Value <= goal
 	return r
 }
 
-// alone holds a quantity to a bound in its own unit: the worst round counts.
-func alone(row, what, quantity, unit string, ours []float64, goal float64) result {
+// alone holds a number of bytes to a bound: the worst round counts.
+func alone(row, what, quantity string, ours []float64, goal float64) result {
 	r := result{
-		Row: row, What: what, Quantity: quantity, Unit: unit, Ours: ours, Goal: goal,
+		Row: row, What: what, Quantity: quantity, Unit: megabytes, Ours: ours, Goal: goal,
 		Value: slices.Max(ours), Lowest: slices.Min(ours), High: slices.Max(ours),
 	}
 	r.Met = goal == 0 || r.Value <= goal

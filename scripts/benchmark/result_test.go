@@ -22,7 +22,7 @@ func TestMedian(t *testing.T) {
 
 func TestARatioIsThatOfTheMediansAndItsSpreadThatOfTheRounds(t *testing.T) {
 	// One bad round of each must not decide.
-	r := against("B", "what", "wall", "s", []float64{1, 2, 30}, "peer", []float64{10, 4, 5}, 0.5)
+	r := against("B", "what", "wall", []float64{1, 2, 30}, "peer", []float64{10, 4, 5}, 0.5)
 	if r.Value != 2.0/5 || r.Lowest != 0.1 || r.High != 6 {
 		t.Errorf("%+v", r)
 	}
@@ -37,11 +37,11 @@ func TestVerdicts(t *testing.T) {
 		r    result
 		want string
 	}{
-		{"just met", against("B", "", "wall", "s", []float64{1}, "p", []float64{1}, 1), "met"},
-		{"above", against("B", "", "wall", "s", []float64{1.01}, "p", []float64{1}, 1), "missed"},
-		{"no goal", against("B", "", "wall", "s", []float64{9}, "p", []float64{1}, 0), ""},
-		{"the worst round counts", alone("B", "", "peak RSS", "MB", []float64{50, 101, 60}, 100), "missed"},
-		{"all below", alone("B", "", "peak RSS", "MB", []float64{50, 99}, 100), "met"},
+		{"just met", against("B", "", "wall", []float64{1}, "p", []float64{1}, 1), "met"},
+		{"above", against("B", "", "wall", []float64{1.01}, "p", []float64{1}, 1), "missed"},
+		{"no goal", against("B", "", "wall", []float64{9}, "p", []float64{1}, 0), ""},
+		{"the worst round counts", alone("B", "", "peak RSS", []float64{50, 101, 60}, 100), "missed"},
+		{"all below", alone("B", "", "peak RSS", []float64{50, 99}, 100), "met"},
 	} {
 		if got := c.r.verdict(); got != c.want {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)

@@ -59,9 +59,9 @@ func measureSimulated(ctx context.Context, w *workspace, rounds int, say func(st
 	ours, peer := samples[0], samples[1]
 	const what, loop = "no-op apply, 1,000 simulated hosts", "bare connect-and-exec loop"
 	return []result{
-		against("B5", what, "wall", "s", column(ours, wall), loop, column(peer, wall), simulatedWall),
-		against("", what, "cpu", "s", column(ours, cpu), loop, column(peer, cpu), 0),
-		alone("B5", what, "peak RSS", "MB", column(ours, peakRSS), simulatedPeak),
+		against("B5", what, "wall", column(ours, wall), loop, column(peer, wall), simulatedWall),
+		against("", what, "cpu", column(ours, cpu), loop, column(peer, cpu), 0),
+		alone("B5", what, "peak RSS", column(ours, peakRSS), simulatedPeak),
 	}, nil
 }
 
@@ -74,7 +74,7 @@ func startSimulated(ctx context.Context, o operator) (*helper, error) {
 	if err := o.writePlainFlake(); err != nil {
 		return nil, err
 	}
-	hosts, err := startHelper(startHere, exec.CommandContext(ctx, program, //nolint:gosec // our own
+	hosts, err := startHelper(startHere, exec.CommandContext(ctx, program,
 		"-n", strconv.Itoa(simulatedHosts), "-dir", o.fleet()))
 	if err != nil {
 		return nil, err

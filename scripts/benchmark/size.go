@@ -14,5 +14,5 @@ func measureSize(_ context.Context, w *workspace, _ int, _ func(string)) ([]resu
 	if err != nil {
 		return nil, fmt.Errorf("weigh the binary: %w", err)
 	}
-	return []result{alone("size", "stripped static binary", "size", "MB", []float64{float64(info.Size()) / 1e6}, sizeGoal)}, nil
+	return []result{alone("size", "stripped static binary", "size", []float64{float64(info.Size()) / 1e6}, sizeGoal)}, nil
 }

@@ -53,7 +53,7 @@ func (w *workspace) build(ctx context.Context, pkg string) (string, error) {
 	if w.profiles != "" { // perf needs the names, and the program where it was
 		path, strip = filepath.Join(w.profiles, filepath.Base(pkg)), "-ldflags="
 	}
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", strip, "-o", path, module+pkg) //nolint:gosec // our own packages
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", strip, "-o", path, module+pkg)
 	cmd.Env, cmd.Dir = append(os.Environ(), "CGO_ENABLED=0"), w.repository
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build %s: %w\n%s", pkg, err, out)
@@ -113,7 +113,7 @@ func (o operator) environ() []string {
 
 // command makes a command of the operator, in the folder of the fleet.
 func (o operator) command(ctx context.Context, program string, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, program, args...) //nolint:gosec // programs that we measure
+	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir, cmd.Env = o.fleet(), o.environ()
 	return cmd
 }

@@ -43,7 +43,7 @@ func TestEveryHostIsConnectedToOnceAndChecked(t *testing.T) {
 	}
 	loop := func(known string) (int, string) {
 		var said bytes.Buffer
-		code := run([]string{"-p", "2", "-key", filepath.Join(dir, "key"), "-known-hosts", filepath.Join(dir, known)}, strings.NewReader(addresses), &said)
+		code := run(t.Context(), []string{"-p", "2", "-key", filepath.Join(dir, "key"), "-known-hosts", filepath.Join(dir, known)}, strings.NewReader(addresses), &said)
 		return code, said.String()
 	}
 	if code, said := loop("known"); code != 0 {

@@ -8,6 +8,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -21,9 +22,9 @@ import (
 	"golang.org/x/crypto/ssh/knownhosts" //nolint:depguard // the same
 )
 
-func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stderr)) } //nolint:forbidigo // this is main
+func main() { os.Exit(run(context.Background(), os.Args[1:], os.Stdin, os.Stderr)) }
 
-func run(args []string, in io.Reader, errOut io.Writer) int {
+func run(ctx context.Context, args []string, in io.Reader, errOut io.Writer) int {
 	f := flag.NewFlagSet("floor", flag.ContinueOnError)
 	f.SetOutput(errOut)
 	parallel := f.Int("p", 64, "connections at once")
@@ -36,7 +37,7 @@ func run(args []string, in io.Reader, errOut io.Writer) int {
 	}
 	config, err := clientConfig(*user, *key, *known, *kex)
 	if err == nil {
-		err = each(in, *parallel, func(address string) error { return once(address, config) })
+		err = each(in, *parallel, func(address string) error { return once(ctx, address, config) })
 	}
 	if err != nil {
 		_, _ = fmt.Fprintf(errOut, "floor: %v\n", err)
@@ -46,7 +47,7 @@ func run(args []string, in io.Reader, errOut io.Writer) int {
 }
 
 func clientConfig(user, keyFile, knownFile, kex string) (*ssh.ClientConfig, error) {
-	data, err := os.ReadFile(keyFile) //nolint:gosec // named on our command line
+	data, err := os.ReadFile(keyFile)
 	if err != nil {
 		return nil, err
 	}
@@ -97,8 +98,8 @@ func each(in io.Reader, parallel int, do func(line string) error) error {
 }
 
 // once connects, executes and closes. Any exit code is an answer.
-func once(address string, config *ssh.ClientConfig) error {
-	nc, err := net.DialTimeout("tcp", address, config.Timeout)
+func once(ctx context.Context, address string, config *ssh.ClientConfig) error {
+	nc, err := (&net.Dialer{Timeout: config.Timeout}).DialContext(ctx, "tcp", address)
 	if err != nil {
 		return err
 	}

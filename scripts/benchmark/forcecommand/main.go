@@ -20,7 +20,7 @@ const (
 	cannotStart = 126
 )
 
-func main() { os.Exit(run()) } //nolint:forbidigo // this is main
+func main() { os.Exit(run()) }
 
 func run() int {
 	command, _ := syscall.Getenv("SSH_ORIGINAL_COMMAND")

@@ -18,7 +18,7 @@ import (
 	"github.com/nixdeploy/nixdeploy/deploy/simfleet"
 )
 
-func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) } //nolint:forbidigo // this is main
+func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
 
 func run(args []string, in io.Reader, out, errOut io.Writer) int {
 	f := flag.NewFlagSet("simhosts", flag.ContinueOnError)

@@ -34,12 +34,12 @@ func program(script string, args ...string) string {
 func front(t *testing.T, socket string) func(address, command string, stdin io.Reader) *exec.Cmd {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "forcecommand")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "../forcecommand") //nolint:gosec // our own
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "../forcecommand")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	return func(address, command string, stdin io.Reader) *exec.Cmd {
-		cmd := exec.CommandContext(t.Context(), binary, socket) //nolint:gosec // just built
+		cmd := exec.CommandContext(t.Context(), binary, socket)
 		cmd.Env = []string{"SSH_ORIGINAL_COMMAND=" + command, "SSH_CONNECTION=127.0.0.1 50000 " + address + " 22", "USER=root"}
 		cmd.Stdin = stdin
 		return cmd
