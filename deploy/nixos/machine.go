@@ -99,7 +99,9 @@ func flakeRef(digest, hash string) string {
 // Arm records what a return goes back to and starts the guard, which from then
 // on returns the host unless it is confirmed in time.
 func (m *Machine) Arm(ctx context.Context, a deploy.ArmRequest) error {
+	guard := Script("guard")
 	pairs := []string{
+		"script", strconv.Itoa(len(guard)), // bytes: a cut payload is not taken for a guard
 		"stage", a.Stage,
 		"fleet", a.Fleet,
 		"host", a.Host,
@@ -122,7 +124,7 @@ func (m *Machine) Arm(ctx context.Context, a deploy.ArmRequest) error {
 	r, err := do(ctx, m.Conn, call{
 		script: "guard",
 		args:   append([]string{"arm", m.Run, m.Operator, leaseSeconds}, pairs...),
-		stdin:  strings.NewReader(Script("guard")),
+		stdin:  strings.NewReader(guard),
 	})
 	if err != nil {
 		return err

@@ -30,9 +30,6 @@ func (h *Host) startGuard() bool {
 	if h.faults.GuardDoesNotStart {
 		return false
 	}
-	if h.active != nil && h.active.hollow {
-		return true // a unit that runs nothing, and ends well
-	}
 	if h.guard.up {
 		h.runGuard() // a signal: it looks again at once
 		return true

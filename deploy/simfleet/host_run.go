@@ -34,7 +34,6 @@ type run struct {
 	loader                bool     // it has to be installed again, and cannot be read
 	notes                 []string // the guard's own account
 	unit                  *process
-	hollow                bool // what was sent as the guard's script is none
 }
 
 // read takes the values out of arm's pairs, as the scripts read meta back.

@@ -70,7 +70,10 @@ func (q *request) arm() int {
 	}
 	r.failed = slices.Clone(h.failed)
 	r.deadlineBoot, r.deadline = h.booted.id, h.uptime()+r.activation+r.window
-	r.hollow = scriptName(sent) != "guard"
+	if scriptName(sent) != "guard" || strconv.Itoa(len(sent)) != r.value("script") {
+		q.say("unguarded", "the guard's script did not arrive whole")
+		return q.endGuard()
+	}
 	if h.faults.ControlReadonly {
 		q.say("unguarded", controlFolder+" cannot be written")
 		return q.endGuard()

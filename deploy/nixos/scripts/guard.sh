@@ -140,12 +140,13 @@ arm() {
 	staging=$STATE/arming
 	rm -rf "$staging"
 	mkdir -p "$staging" "$ROOTS" || exit 1
-	wanted='' expected=''
+	wanted='' expected='' whole=0
 	: >"$staging/meta"
 	while [ $# -ge 2 ]; do
 		case $1 in
 		wanted) wanted=$2 ;;
 		expect) expected=$2 ;;
+		script) whole=$2 ;;
 		esac
 		printf '%s %s\n' "$1" "$2" >>"$staging/meta"
 		shift 2
@@ -171,6 +172,12 @@ arm() {
 	} >>"$staging/meta"
 	failed_units >"$staging/failed"
 	cat <&3 >"$staging/guard.sh"
+	# A connection that was cut ends the payload as if that were all of it.
+	if ! [ "$(wc -c <"$staging/guard.sh")" -eq "$whole" ]; then
+		say unguarded "the guard's script did not arrive whole"
+		rm -rf "$staging"
+		return
+	fi
 	a_window=60 a_activation=900
 	while read -r key rest; do
 		case $key in

@@ -1,6 +1,9 @@
 package contract
 
 import (
+	"bytes"
+	"context"
+	"io"
 	"testing"
 
 	"github.com/nixdeploy/nixdeploy/deploy"
@@ -9,12 +12,50 @@ import (
 // interruptions are the scenarios in which something breaks in between.
 func interruptions() []Scenario {
 	return []Scenario{
+		{"an arming that is cut off arms nothing", cutArm},
 		{"a power cut before the confirmation ends on the record", cutBefore},
 		{"a power cut in test-first is a return", cutTestFirst},
 		{"a power cut after the confirmation stays on the new system", cutAfter},
 		{"a switch that is killed is told as lost and returned", cutSwitch},
 		{"a host that broke its network comes back by itself", broken},
 		{"what somebody else switched is not undone", foreign},
+	}
+}
+
+// half is a connection that breaks in the middle of what it carries: the script
+// has arrived, its payload ends early.
+type half struct{ deploy.Conn }
+
+func (h half) Run(ctx context.Context, cmd deploy.Command, out, errs func(string)) (int, error) {
+	if cmd.Stdin != nil {
+		payload, err := io.ReadAll(cmd.Stdin)
+		if err != nil {
+			return 0, err
+		}
+		cmd.Stdin = bytes.NewReader(payload[:len(payload)/2])
+	}
+	return h.Conn.Run(ctx, cmd, out, errs)
+}
+
+func cutArm(t *testing.T, s Subject) {
+	d := s.deployer(t, "RUN1", "ann@desk")
+	whole := d.Conn
+	before := d.inspect(nil).Links
+	d.upload(s.Good)
+	q := d.request(s.Good, "switch", d.build(s.Good, false).Toplevel, before)
+	d.Conn = half{whole}
+	if err := d.Arm(t.Context(), q); err == nil {
+		t.Error("half a guard is armed")
+	}
+	d.Conn = whole
+	if o := d.inspect(nil); o.Active != nil || o.Links != before {
+		t.Errorf("after half an arming: %+v", o)
+	}
+	if err := d.Arm(t.Context(), q); err != nil {
+		t.Errorf("armed anew: %v", err)
+	}
+	if got := d.settled(d.Back); got.Result != deploy.ResultReturned {
+		t.Errorf("back: %+v", got)
 	}
 }
 
