@@ -183,7 +183,7 @@ Host *
   GlobalKnownHostsFile /dev/null
   BatchMode yes
   LogLevel ERROR
-  ConnectTimeout 5
+  ConnectTimeout 15
   # The default of OpenSSH 9 costs 60 ms more a handshake.
   KexAlgorithms curve25519-sha256
 EOF
