@@ -37,7 +37,7 @@ type weight struct {
 func weights() []weight {
 	return []weight{
 		{name: "bare", evaluation: 1, restart: 0},
-		{name: "small NixOS", evaluation: 3000, restart: 5},
+		{name: "small NixOS", evaluation: 1500, restart: 5},
 	}
 }
 

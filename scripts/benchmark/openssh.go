@@ -30,9 +30,13 @@ const (
 	pinnedCipher = "aes128-gcm@openssh.com"
 )
 
-func measureOpenSSH(ctx context.Context, w *workspace, rounds int, say func(string)) (_ []result, err error) {
+func measureOpenSSH(ctx context.Context, w *workspace, rounds int, say func(string)) ([]result, error) {
 	say(fmt.Sprintf("openssh: %d hosts behind one sshd, %d at once, %s, %s", opensshHosts, opensshParallel, pinnedKex, pinnedCipher))
-	bed, err := newOpenSSHBed(ctx, w)
+	return opensshRows(ctx, w, opensshHosts, rounds)
+}
+
+func opensshRows(ctx context.Context, w *workspace, hosts, rounds int) (_ []result, err error) {
+	bed, err := newOpenSSHBed(ctx, w, hosts)
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +54,7 @@ func measureOpenSSH(ctx context.Context, w *workspace, rounds int, say func(stri
 		return nil, err
 	}
 	ours, peer, wide := samples[0], samples[1], samples[2]
-	const what = "no-op apply, 100 hosts, real sshd"
+	what := fmt.Sprintf("no-op apply, %d hosts, real sshd", hosts)
 	return []result{
 		against("B1", what, "wall", column(ours, wall), "xargs -P16 ssh true", column(peer, wall), opensshWall),
 		against("B2", what, "cpu", column(ours, cpu), "xargs -P16 ssh true", column(peer, cpu), opensshCPU),
@@ -61,20 +65,21 @@ func measureOpenSSH(ctx context.Context, w *workspace, rounds int, say func(stri
 // opensshBed is an sshd with simulated hosts behind it, and who operates them.
 type opensshBed struct {
 	operator
+	count   int // of hosts
 	sandbox *sandbox
 	sshd    *exec.Cmd
 	hosts   *helper
 	sshdDir string
 }
 
-func newOpenSSHBed(ctx context.Context, w *workspace) (*opensshBed, error) {
+func newOpenSSHBed(ctx context.Context, w *workspace, hosts int) (*opensshBed, error) {
 	sshd, err := exec.LookPath("sshd")
 	if err != nil {
 		if sshd = "/usr/sbin/sshd"; !isFile(sshd) {
 			return nil, &cannotRunError{"OpenSSH's sshd"}
 		}
 	}
-	b := &opensshBed{operator: w.operator("openssh"), sshdDir: w.path("openssh", "sshd")}
+	b := &opensshBed{operator: w.operator("openssh"), count: hosts, sshdDir: w.path("openssh", "sshd")}
 	if err := b.writeFiles(ctx); err != nil {
 		return nil, err
 	}
@@ -154,7 +159,7 @@ func (b *opensshBed) writeFleet() error {
 
 func (b *opensshBed) addresses() []string {
 	var list []string
-	for i := range opensshHosts {
+	for i := range b.count {
 		list = append(list, "127.0.0."+strconv.Itoa(i+1))
 	}
 	return list
@@ -178,7 +183,7 @@ func (b *opensshBed) serve(ctx context.Context, sshd string) error {
 		return err
 	}
 	b.hosts, err = startHelper(startHere, exec.CommandContext(ctx, program,
-		"-n", strconv.Itoa(opensshHosts), "-socket", b.in("hosts.socket")))
+		"-n", strconv.Itoa(b.count), "-socket", b.in("hosts.socket")))
 	if err != nil {
 		return err
 	}
@@ -251,7 +256,7 @@ func (b *opensshBed) close() error {
 
 func (b *opensshBed) nixdeploy() contender {
 	return contender{
-		name: "nixdeploy", prepare: b.quiet, check: allUnchanged(opensshHosts),
+		name: "nixdeploy", prepare: b.quiet, check: allUnchanged(b.count),
 		command: func(ctx context.Context, _ int) *exec.Cmd {
 			return b.command(ctx, b.workspace.nixdeploy, "apply", "--yes", "--parallel", strconv.Itoa(opensshParallel))
 		},

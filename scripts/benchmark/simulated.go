@@ -20,10 +20,14 @@ const (
 	simulatedPeak     = 100 // MB
 )
 
-func measureSimulated(ctx context.Context, w *workspace, rounds int, say func(string)) (_ []result, err error) {
+func measureSimulated(ctx context.Context, w *workspace, rounds int, say func(string)) ([]result, error) {
 	say(fmt.Sprintf("simulated: %d hosts, %d at once, mlkem768x25519-sha256, aes128-gcm@openssh.com", simulatedHosts, simulatedParallel))
+	return simulatedRows(ctx, w, simulatedHosts, rounds)
+}
+
+func simulatedRows(ctx context.Context, w *workspace, count, rounds int) (_ []result, err error) {
 	o := w.operator("simulated")
-	hosts, err := startSimulated(ctx, o)
+	hosts, err := startSimulated(ctx, o, count)
 	if err != nil {
 		return nil, err
 	}
@@ -40,7 +44,7 @@ func measureSimulated(ctx context.Context, w *workspace, rounds int, say func(st
 	if err := must(startHere, o.command(ctx, w.nixdeploy, "apply", "--first", "--yes", "--parallel", parallel)); err != nil {
 		return nil, fmt.Errorf("the apply before: %w", err)
 	}
-	apply := contender{name: "nixdeploy", check: allUnchanged(simulatedHosts), command: func(ctx context.Context, _ int) *exec.Cmd {
+	apply := contender{name: "nixdeploy", check: allUnchanged(count), command: func(ctx context.Context, _ int) *exec.Cmd {
 		return o.command(ctx, w.nixdeploy, "apply", "--yes", "--parallel", parallel)
 	}}
 	samples, err := interleave(ctx, startHere, rounds, []contender{apply, {
@@ -57,7 +61,7 @@ func measureSimulated(ctx context.Context, w *workspace, rounds int, say func(st
 		return nil, err
 	}
 	ours, peer := samples[0], samples[1]
-	const what, loop = "no-op apply, 1,000 simulated hosts", "bare connect-and-exec loop"
+	what, loop := fmt.Sprintf("no-op apply, %d simulated hosts", count), "bare connect-and-exec loop"
 	return []result{
 		against("B5", what, "wall", column(ours, wall), loop, column(peer, wall), simulatedWall),
 		against("", what, "cpu", column(ours, cpu), loop, column(peer, cpu), 0),
@@ -66,7 +70,7 @@ func measureSimulated(ctx context.Context, w *workspace, rounds int, say func(st
 }
 
 // startSimulated starts the hosts and writes the fleet's files.
-func startSimulated(ctx context.Context, o operator) (*helper, error) {
+func startSimulated(ctx context.Context, o operator, count int) (*helper, error) {
 	program, err := o.build(ctx, "scripts/benchmark/simhosts")
 	if err != nil {
 		return nil, err
@@ -75,7 +79,7 @@ func startSimulated(ctx context.Context, o operator) (*helper, error) {
 		return nil, err
 	}
 	hosts, err := startHelper(startHere, exec.CommandContext(ctx, program,
-		"-n", strconv.Itoa(simulatedHosts), "-dir", o.fleet()))
+		"-n", strconv.Itoa(count), "-dir", o.fleet()))
 	if err != nil {
 		return nil, err
 	}
