@@ -101,7 +101,6 @@ func (w *worker) adopt(a *deploy.ActiveRun) {
 	w.p.Wanted, w.p.Before = a.Wanted, a.Record
 	w.p.Mode = inventory.Activation(a.Mode)
 	w.p.Observed.FailedUnits = a.Failed
-	w.armedAt = time.Now()
 }
 
 func (w *worker) upload(ctx context.Context) error {
@@ -232,7 +231,6 @@ func (w *worker) arm(ctx context.Context) error {
 		Expect:            w.p.Before,
 		ActivationTimeout: w.h.ActivationTimeout, ConfirmTimeout: w.h.ConfirmTimeout,
 	}
-	w.armedAt = time.Now()
 	err := w.ask(ctx, func(ctx context.Context, m Machine) error { return m.Arm(ctx, q) })
 	if lost(err) {
 		// It may be armed or not: asking again is harmless, arming twice arms once.
@@ -468,9 +466,10 @@ func (w *worker) back(ctx context.Context) error {
 }
 
 // settle asks until the host has decided, over new connections when need be.
-// The bound covers the guard's own deadline and a whole activation after it.
+// The bound covers the guard's own deadline and a whole activation after it,
+// from now: checks that took long have kept the guard waiting, too.
 func (w *worker) settle(ctx context.Context, s deploy.Step, ask func(context.Context, Machine) (deploy.Settlement, error)) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Until(w.armedAt)+2*w.h.ActivationTimeout+2*w.h.ConfirmTimeout+briefly)
+	ctx, cancel := context.WithTimeout(ctx, 2*w.h.ActivationTimeout+2*w.h.ConfirmTimeout+briefly)
 	defer cancel()
 	for {
 		var got deploy.Settlement

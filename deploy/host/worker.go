@@ -21,9 +21,8 @@ type worker struct {
 	s     *session
 	p     Progress
 
-	locked   bool      // the lease was taken, so it is given back
-	expected string    // toplevel by Driver.Expect, "" when the host evaluates
-	armedAt  time.Time // local, for how long to wait for the guard
+	locked   bool   // the lease was taken, so it is given back
+	expected string // toplevel by Driver.Expect, "" when the host evaluates
 }
 
 // drive goes step by step to a final state, or until it is told to detach.
