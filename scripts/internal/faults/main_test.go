@@ -1,0 +1,40 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+// all runs every point of the matrix, not a sample; seed makes another sample.
+var (
+	all  = flag.Bool("all", false, "run every point of the crash matrix")
+	seed = flag.Uint64("seed", 1, "of the sample of the crash matrix")
+)
+
+func TestMain(m *testing.M) {
+	if plan := os.Getenv(traceEnv); plan != "" {
+		os.Exit(trace(plan, os.Args[1:]))
+	}
+	os.Exit(func() int {
+		flag.Parse()
+		dir, err := os.MkdirTemp("", "nixdeploy-faults-")
+		if err == nil {
+			defer func() { _ = os.RemoveAll(dir) }()
+			err = buildBinary(dir)
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		code := m.Run()
+		if err := goleak.Find(); code == 0 && err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		return code
+	}())
+}
