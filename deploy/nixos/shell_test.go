@@ -13,7 +13,7 @@ import (
 )
 
 // The scripts' fixed places on a host, where a word begins with one.
-var fixedPlaces = regexp.MustCompile(`(^|[\s="(>])/(boot|efi|sys/firmware|run|sbin|proc/sys/fs|var/lib|nix/var|etc)\b`)
+var fixedPlaces = regexp.MustCompile(`(^|[\s="(<>])/(boot|efi|sys/firmware|run|sbin|proc/sys/fs|var/lib|nix/var|etc)\b`)
 
 // rooted puts a script's fixed places under root, so that it can be tried on
 // files of a test. Nothing else of it is changed.
