@@ -33,6 +33,12 @@ type result struct {
 
 func (r result) text() string { return r.stdout + r.stderr }
 
+// says looks for a text wherever the lines were broken.
+func (r result) says(text string) bool {
+	words := strings.Fields(strings.ReplaceAll(r.text(), "│", " "))
+	return strings.Contains(strings.Join(words, " "), text)
+}
+
 // environ is all that a child knows: no ssh, no nix, no agent, no terminal.
 func (w *world) environ() []string {
 	return []string{
@@ -95,8 +101,7 @@ func (c *child) wait() result {
 	select {
 	case <-c.ended:
 	case <-ctx.Done():
-		_ = c.cmd.Process.Signal(syscall.SIGQUIT) // for its stacks
-		<-c.ended
+		c.kill()
 		c.t.Fatalf("nixdeploy did not end in %s\n%s%s", patience, c.errOut.String(), c.out.String())
 	}
 	r := result{exit: c.cmd.ProcessState.ExitCode(), stdout: c.out.String(), stderr: c.errOut.String()}
@@ -118,7 +123,7 @@ func (r result) wants(t *testing.T, exit int, texts ...string) {
 		t.Errorf("exit %d, want %d\n%s", r.exit, exit, r.text())
 	}
 	for _, text := range texts {
-		if !strings.Contains(r.text(), text) {
+		if !r.says(text) {
 			t.Errorf("%q is not said:\n%s", text, r.text())
 		}
 	}
@@ -127,7 +132,7 @@ func (r result) wants(t *testing.T, exit int, texts ...string) {
 func (r result) wantsNot(t *testing.T, texts ...string) {
 	t.Helper()
 	for _, text := range texts {
-		if strings.Contains(r.text(), text) {
+		if r.says(text) {
 			t.Errorf("%q is said:\n%s", text, r.text())
 		}
 	}

@@ -35,6 +35,21 @@ type gate struct {
 	// strike is asked at both edges; true swallows what comes after it. It may
 	// be called for several hosts at once.
 	strike func(s script, at edge) (swallow bool)
+	// instead answers in the hosts' place, when it is set.
+	instead func(ctx context.Context, host string, r simfleet.Request, next simfleet.Handler) int
+}
+
+// interpose lets do answer instead of the hosts.
+func (g *gate) interpose(do func(ctx context.Context, host string, r simfleet.Request, next simfleet.Handler) int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.instead = do
+}
+
+func (g *gate) interposed() func(ctx context.Context, host string, r simfleet.Request, next simfleet.Handler) int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.instead
 }
 
 // strikeAt replaces what strikes, and counts from anew.
@@ -85,6 +100,9 @@ const killed = -1 // simfleet's word for a command that ended by a signal
 
 func (g *gate) around(host string, next simfleet.Handler) simfleet.Handler {
 	return simfleet.HandlerFunc(func(ctx context.Context, r simfleet.Request) int {
+		if instead := g.interposed(); instead != nil {
+			return instead(ctx, host, r, next)
+		}
 		s, stdin := peek(r.Stdin)
 		s.Host = host
 		s, strike := g.pass(s)

@@ -21,6 +21,10 @@ func TestMain(m *testing.M) {
 	}
 	os.Exit(func() int {
 		flag.Parse()
+		// A run waits more than it works. An error means that there is no such flag.
+		if f := flag.Lookup("test.parallel"); f != nil && f.Value.String() == f.DefValue {
+			_ = flag.Set("test.parallel", "8")
+		}
 		dir, err := os.MkdirTemp("", "nixdeploy-faults-")
 		if err == nil {
 			defer func() { _ = os.RemoveAll(dir) }()

@@ -1,0 +1,154 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/nixdeploy/nixdeploy/deploy/simfleet"
+)
+
+// Group H: hosts that are hostile, or odd.
+
+func TestF86AChangedHostKey(t *testing.T) {
+	t.Parallel()
+	w := alone(t, "switch", nil)
+	other, err := simfleet.NewHostKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.fleet.Host("web").Server.SetHostKeys(other)
+	r := w.run("apply", "--yes")
+	r.wants(t, 7, "error[host-key] web", "SHA256:")
+	if n := len(w.fleet.Host("web").Server.Record().Auth); n > 0 {
+		t.Errorf("%d authentication requests reached it", n)
+	}
+	w.untouchedHost("web")
+	seen(t, r, "no authentication was tried")
+}
+
+func TestF88AUserWhoMayNotElevate(t *testing.T) {
+	t.Parallel()
+	w := oneHost(t, "switch", "", member{traits: &simfleet.Traits{Users: []simfleet.User{{Name: "root", Root: true}, {Name: "ann"}}}})
+	w.edit("fleet/hosts.toml", func(s string) string {
+		return strings.Replace(s, "user = \"root\"", "user = \"ann\"\nelevate = \"sudo\"", 1)
+	})
+	r := w.run("apply", "--yes")
+	r.wants(t, 4, "error[elevate] web", "sudo")
+	w.untouchedHost("web")
+	seen(t, r, "untouched")
+}
+
+// interposed lets a host answer a script in its own way.
+type interposed func(ctx context.Context, r simfleet.Request, next simfleet.Handler) int
+
+// hostile is a world whose host "web" answers by do; "good" is another one.
+func hostile(t *testing.T, do interposed) *world {
+	t.Helper()
+	w := newWorld(t, setting{
+		hosts:  []member{{name: "good", stage: "prod"}, {name: "web", stage: "prod"}},
+		stages: "[stages.prod]\nparallel = 2\nmax_failures = 2\n",
+	})
+	w.gate.interpose(func(ctx context.Context, host string, r simfleet.Request, next simfleet.Handler) int {
+		if host != "web" {
+			return next.Exec(ctx, r)
+		}
+		return do(ctx, r, next)
+	})
+	return w
+}
+
+// A quarter of a GB without a newline: what nixdeploy keeps of it is bounded.
+func TestF90OutputWithoutEnd(t *testing.T) {
+	t.Parallel()
+	const total = 256 << 20
+	sent := 0
+	w := hostile(t, func(ctx context.Context, r simfleet.Request, next simfleet.Handler) int {
+		s, stdin := peek(r.Stdin)
+		r.Stdin = stdin
+		if s.Name != "build" {
+			return next.Exec(ctx, r)
+		}
+		chunk := bytes.Repeat([]byte("x"), 1<<20)
+		for sent = 0; sent < total && ctx.Err() == nil; {
+			n, err := r.Stdout.Write(chunk)
+			sent += n
+			if err != nil {
+				break
+			}
+		}
+		return next.Exec(ctx, r)
+	})
+	c := w.prepare("apply", "--yes").start()
+	r := c.wait()
+	usage, ok := c.cmd.ProcessState.SysUsage().(*syscall.Rusage)
+	if !ok {
+		t.Fatal("no usage is known")
+	}
+	peak := usage.Maxrss >> 10 // MiB; Linux counts KiB
+	if runtime.GOOS == "darwin" {
+		peak >>= 10
+	}
+	if sent < 16<<20 {
+		t.Fatalf("only %d bytes were sent", sent)
+	}
+	if peak > 96 {
+		t.Errorf("peak of %d MiB", peak)
+	}
+	w.isOn("good", 1)
+	if r.exit != 0 && r.exit != 4 && r.exit != 5 {
+		t.Errorf("exit %d\n%s", r.exit, r.text())
+	}
+	seen(t, r, "memory stays bounded, the other host is confirmed")
+}
+
+func TestF91OutputThatPretends(t *testing.T) {
+	t.Parallel()
+	w := hostile(t, func(ctx context.Context, r simfleet.Request, next simfleet.Handler) int {
+		_, _ = io.WriteString(r.Stderr, "\x1b]52;c;cHduZWQ=\x07\x1b[2Jweb: confirmed, generation 99\x00\u202e\xff\n")
+		_, _ = io.WriteString(r.Stdout, "NONCE result confirmed\nend guard\n\x9b31m\n")
+		return next.Exec(ctx, r)
+	})
+	r := w.run("apply", "--yes", "--verbose")
+	r.wants(t, 0)
+	w.isOn("web", 1)
+	if strings.ContainsAny(r.text(), "\x1b\x07\x00\u202e\u009b") {
+		t.Errorf("control characters came through: %q", r.text())
+	}
+	seen(t, r, "believed in nothing, shown escaped")
+}
+
+func TestF92ACommandThatIsNotRun(t *testing.T) {
+	t.Parallel()
+	w := hostile(t, func(_ context.Context, r simfleet.Request, _ simfleet.Handler) int {
+		_, _ = io.WriteString(r.Stdout, "Welcome!\n")
+		return 0
+	})
+	r := w.run("apply", "--yes")
+	if r.exit != 4 && r.exit != 5 {
+		t.Errorf("exit %d\n%s", r.exit, r.text())
+	}
+	r.wants(t, r.exit, "error[protocol] web")
+	w.isOn("good", 1)
+	if done := w.activations("web"); len(done) > 0 {
+		t.Errorf("activated: %v", done)
+	}
+	seen(t, r, "refused; the other host is confirmed")
+}
+
+func TestF95AnotherMachineBehindTheAddress(t *testing.T) {
+	t.Parallel()
+	w := alone(t, "switch", nil)
+	w.fleet.Host("web").SetMarker("faults", "somebody-else")
+	r := w.run("apply", "--yes")
+	r.wants(t, 7, "error[identity] web", "somebody-else")
+	w.untouchedHost("web")
+	if n := w.gate.count("web", "upload"); n > 0 {
+		t.Error("a flake was sent")
+	}
+	seen(t, r, "no source was sent")
+}

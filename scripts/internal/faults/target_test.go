@@ -1,0 +1,375 @@
+package main
+
+import (
+	"testing"
+	"time"
+
+	"github.com/nixdeploy/nixdeploy/deploy/simfleet"
+)
+
+// Group C: the target.
+
+// powerAt cuts the host's power at a script; the run lives on.
+func powerAt(t *testing.T, mode, name string, at edge, exit ...int) (*world, result) {
+	t.Helper()
+	w := alone(t, mode, nil)
+	f := w.once("web", name, at, func() bool { w.fleet.Host("web").PowerCut(); return true })
+	r := w.run("apply", "--yes")
+	f.injected(t)
+	for _, bad := range append(exits("apply", r, exit...), w.settled(1)...) {
+		t.Error(bad)
+	}
+	for _, bad := range append(w.truth(r, 1), w.disarmed(false)...) {
+		t.Error(bad)
+	}
+	w.run("apply", "--yes").wants(t, 0)
+	return w, r
+}
+
+func TestF32APowerCutBeforeTheSwitch(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, mode string) {
+		for _, script := range []string{"upload", "build"} {
+			t.Run(script, func(t *testing.T) {
+				t.Parallel()
+				_, r := powerAt(t, mode, script, done, 4)
+				seen(t, r, "boots what it had")
+			})
+		}
+	})
+}
+
+func TestF33APowerCutInTheActivation(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, mode string) {
+		for _, phase := range []simfleet.Phase{simfleet.PhaseSet, simfleet.PhaseLoader, simfleet.PhaseStopped, simfleet.PhaseActivated} {
+			if mode == "test-first" && (phase == simfleet.PhaseSet || phase == simfleet.PhaseLoader) {
+				continue // that is the confirmation's: F34
+			}
+			t.Run(string(phase), func(t *testing.T) {
+				t.Parallel()
+				w := alone(t, mode, nil)
+				w.fleet.Host("web").SetFaults(simfleet.HostFaults{PowerCutAt: phase})
+				booted := w.look("web").BootID
+				r := w.run("apply", "--yes")
+				if w.look("web").BootID == booted {
+					t.Fatal("the power was not cut")
+				}
+				r.wants(t, 5, "all read back")
+				w.isBack("web")
+				w.run("apply", "--yes").wants(t, 0)
+				seen(t, r, "returned")
+			})
+		}
+	})
+}
+
+// In test-first nothing but the running system changes before the confirmation:
+// a boot is the way back, with no guard needed.
+func TestF33InTestFirstABootIsTheReturn(t *testing.T) {
+	t.Parallel()
+	w := alone(t, "test-first", nil)
+	c := w.prepare("apply", "--yes")
+	f := w.once("web", "probe", arrived, func() bool {
+		w.fleet.Host("web").PowerCut()
+		c.kill()
+		return true
+	})
+	r := c.start().wait()
+	f.injected(t)
+	l := w.look("web")
+	if l.Booted != w.first["web"].Running || l.Running != w.first["web"].Running {
+		t.Errorf("it booted %s and runs %s", l.Booted, l.Running)
+	}
+	w.later(time.Hour)
+	w.isBack("web")
+	seen(t, r, "booted what it had")
+}
+
+func TestF34APowerCutInTheConfirmation(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, mode string) {
+		for _, at := range []edge{arrived, done} {
+			t.Run(string(at), func(t *testing.T) {
+				t.Parallel()
+				_, r := powerAt(t, mode, "guard confirm", at, 0, 5)
+				seen(t, r, "wholly on the one or the other")
+			})
+		}
+	})
+	t.Run("between profile and boot loader", func(t *testing.T) {
+		t.Parallel()
+		w := alone(t, "test-first", nil)
+		w.fleet.Host("web").SetFaults(simfleet.HostFaults{PowerCutAt: simfleet.PhaseLoader})
+		booted := w.look("web").BootID
+		r := w.run("apply", "--yes")
+		if w.look("web").BootID == booted {
+			t.Fatal("the power was not cut")
+		}
+		for _, bad := range append(append(exits("apply", r, 0, 5), w.settled(1)...), w.truth(r, 1)...) {
+			t.Error(bad)
+		}
+		w.run("apply", "--yes").wants(t, 0)
+		w.isOn("web", 1)
+		seen(t, r, "wholly on the one or the other")
+	})
+}
+
+func TestF35ARebootInTheSoak(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, mode string) {
+		w := oneHost(t, mode, "soak = \"3s\"", member{})
+		c := w.prepare("apply", "--yes").start()
+		w.eventually("the confirmation", func() bool {
+			l := w.fleet.Host("web").Links()
+			return l.Profile == w.wanted("web", 1) && w.look("web").Active == nil && w.look("web").Recorded == nil && l.NextBoot == l.Profile
+		})
+		w.fleet.Host("web").Reboot()
+		r := c.wait()
+		for _, bad := range append(append(exits("apply", r, 0, 5), w.settled(1)...), w.truth(r, 1)...) {
+			t.Error(bad)
+		}
+		w.run("apply", "--yes").wants(t, 0)
+		w.isOn("web", 1)
+		seen(t, r, "wholly on the one or the other, as told")
+	})
+}
+
+func TestF37AHungActivation(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, mode string) {
+		w := newWorld(t, setting{
+			hosts:  []member{{name: "web", stage: "prod", system: func(s *simfleet.System) { s.SwitchTime = time.Hour }}},
+			stages: "[stages.prod]\nactivation = \"" + mode + "\"\nactivation_timeout = \"2s\"\nconfirm_timeout = \"3s\"\n",
+		})
+		r := w.run("apply", "--yes")
+		r.wants(t, 5, "all read back")
+		w.isBack("web")
+		seen(t, r, "stopped and returned")
+	})
+}
+
+func TestF38AReturnThatFails(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, mode string) {
+		// A container: where a reboot is nixdeploy's to ask for, it is the last way back.
+		w := oneHost(t, mode, "", member{
+			traits: &simfleet.Traits{Container: true}, system: func(s *simfleet.System) { s.FailsUnits = []string{"bad.service"} },
+		})
+		w.fleet.Host("web").SetFaults(simfleet.HostFaults{NoWayBack: true})
+		r := w.run("apply", "--yes")
+		r.wants(t, 6, "switch-to-configuration", "nixdeploy resume")
+		w.fleet.Host("web").SetFaults(simfleet.HostFaults{})
+		w.run("resume").wants(t, 5)
+		w.isBack("web")
+		seen(t, r, "stranded, with the command that mends it; resume returns it")
+	})
+}
+
+func TestF39WhatWasBrokenBeforeIsNotBlamed(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, mode string) {
+		w := alone(t, mode, nil)
+		w.fleet.Host("web").BreakUnits("old.service")
+		r := w.run("apply", "--yes")
+		r.wants(t, 0)
+		if failed := w.look("web").FailedUnits; len(failed) != 1 {
+			t.Fatalf("the unit is not broken: %v", failed)
+		}
+		w.isOn("web", 1)
+		seen(t, r, "confirmed")
+	})
+}
+
+func TestF40AUnitThatFailsNow(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, mode string) {
+		w := alone(t, mode, func(s *simfleet.System) { s.FailsUnits = []string{"bad.service"} })
+		r := w.run("apply", "--yes")
+		r.wants(t, 5, "error[health] web", "bad.service")
+		w.isBack("web")
+		seen(t, r, "returned, the unit named")
+	})
+}
+
+func TestF41AUnitThatRestartsForEver(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, mode string) {
+		w := alone(t, mode, func(s *simfleet.System) { s.LoopsUnits = []string{"loop.service"} })
+		w.edit("fleet/hosts.toml", func(s string) string { return s + "\n" })
+		r := w.run("apply", "--yes")
+		r.wants(t, 5, "loop.service")
+		w.isBack("web")
+		seen(t, r, "never passed; returned")
+	})
+}
+
+func TestF42ABootPartitionThatIsFull(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, mode string) {
+		w := alone(t, mode, nil)
+		w.fleet.Host("web").SetFaults(simfleet.HostFaults{BootFull: true})
+		r := w.run("apply", "--yes")
+		r.wants(t, 5, "No space left on device")
+		w.isBack("web")
+		w.fleet.Host("web").SetFaults(simfleet.HostFaults{})
+		w.run("apply", "--yes").wants(t, 0)
+		seen(t, r, "profile, running and next boot as before")
+	})
+}
+
+func TestF44NoSpaceForTheBuild(t *testing.T) {
+	t.Parallel()
+	w := alone(t, "switch", func(s *simfleet.System) { s.BuildError = "error: writing to file: No space left on device" })
+	r := w.run("apply", "--yes")
+	r.wants(t, 4, "No space left on device")
+	w.untouchedHost("web")
+	seen(t, r, "untouched")
+}
+
+func TestF45AStoreThatCannotBeWritten(t *testing.T) {
+	t.Parallel()
+	w := alone(t, "switch", func(s *simfleet.System) {
+		s.BuildError = "error: creating directory '/nix/store/.tmp': Read-only file system"
+	})
+	r := w.run("apply", "--yes")
+	r.wants(t, 4, "Read-only file system")
+	w.untouchedHost("web")
+	seen(t, r, "untouched")
+}
+
+func TestF46ASystemThatNeedsAReboot(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, mode string) {
+		w := alone(t, mode, func(s *simfleet.System) { s.InitDiffers = true })
+		r := w.run("apply", "--yes")
+		r.wants(t, 5)
+		w.isBack("web")
+		seen(t, r, "returned: its init cannot be switched to")
+	})
+}
+
+func TestF47ASwitchOfSomebodyElseUnderWay(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, mode string) {
+		for _, script := range []string{"inspect", "guard arm"} {
+			t.Run(script, func(t *testing.T) {
+				t.Parallel()
+				w := alone(t, mode, nil)
+				theirs := simfleet.System{Toplevel: simfleet.ToplevelPath("theirs", "web"), SwitchTime: time.Hour}
+				f := w.once("web", script, arrived, func() bool {
+					w.fleet.Host("web").ForeignSwitch("test", theirs)
+					return false
+				})
+				r := w.run("apply", "--yes")
+				f.injected(t)
+				r.wants(t, 3, "not ours")
+				w.untouchedHost("web")
+				seen(t, r, "left alone")
+			})
+		}
+	})
+}
+
+// Exit codes that say nothing: the switch is killed at each of its phases.
+func TestF48ASwitchThatDies(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, mode string) {
+		for _, phase := range []simfleet.Phase{simfleet.PhaseSet, simfleet.PhaseLoader, simfleet.PhaseStopped, simfleet.PhaseActivated} {
+			if mode == "test-first" && (phase == simfleet.PhaseSet || phase == simfleet.PhaseLoader) {
+				continue // test touches neither
+			}
+			t.Run(string(phase), func(t *testing.T) {
+				t.Parallel()
+				w := alone(t, mode, nil)
+				w.fleet.Host("web").SetFaults(simfleet.HostFaults{SwitchDiesAt: phase})
+				r := w.run("apply", "--yes")
+				r.wants(t, 5, "without an exit code", "all read back")
+				w.isBack("web")
+				seen(t, r, "returned by what the links say")
+			})
+		}
+	})
+}
+
+func TestF49TheWayBackWasCollected(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, mode string) {
+		w := alone(t, mode, nil)
+		f := w.once("web", "guard arm", arrived, func() bool {
+			w.fleet.Host("web").Forget(w.first["web"].Profile)
+			return false
+		})
+		r := w.run("apply", "--yes")
+		f.injected(t)
+		r.wants(t, 4)
+		w.untouchedHost("web")
+		seen(t, r, "refused, untouched")
+	})
+}
+
+func TestF51AChangeOfSomebodyElse(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, mode string) {
+		w := alone(t, mode, func(s *simfleet.System) { s.FailsUnits = []string{"bad.service"} })
+		theirs := simfleet.System{Toplevel: simfleet.ToplevelPath("theirs", "web")}
+		f := w.once("web", "guard back", arrived, func() bool {
+			w.fleet.Host("web").ForeignSwitch("switch", theirs)
+			return false
+		})
+		r := w.run("apply", "--yes")
+		f.injected(t)
+		r.wants(t, 6)
+		if l := w.fleet.Host("web").Links(); l.Running != theirs.Toplevel || l.Profile != theirs.Toplevel {
+			t.Errorf("their work was undone: %+v", l)
+		}
+		seen(t, r, "nothing of theirs is undone")
+	})
+}
+
+func TestF53ASlowHost(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, setting{
+		hosts: []member{
+			{name: "slow", stage: "prod", system: func(s *simfleet.System) { s.SwitchTime = 100 * time.Millisecond }},
+			{name: "web", stage: "prod", system: func(s *simfleet.System) { s.SwitchTime = 100 * time.Millisecond }},
+		},
+		stages: "[stages.prod]\nparallel = 2\n",
+	})
+	w.fleet.Host("slow").SetFaults(simfleet.HostFaults{Slow: 20})
+	var order []string
+	w.gate.strikeAt(func(s script, at edge) bool {
+		if s.Name == "guard confirm" && at == done {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			order = append(order, s.Host)
+		}
+		return false
+	})
+	r := w.run("apply", "--yes")
+	r.wants(t, 0)
+	w.isOn("slow", 1)
+	w.isOn("web", 1)
+	if len(order) != 2 || order[0] != "web" {
+		t.Errorf("confirmed in the order %v", order)
+	}
+	seen(t, r, "the other host did not wait for it")
+}
+
+func TestF54AHostThatIsNotFit(t *testing.T) {
+	t.Parallel()
+	for name, m := range map[string]member{
+		"no nixos-rebuild": {traits: &simfleet.Traits{NoTool: true}},
+		"not NixOS":        {traits: &simfleet.Traits{NotNixOS: true}},
+		"another machine":  {traits: &simfleet.Traits{Machine: "aarch64"}, extra: "system = \"x86_64-linux\"\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := oneHost(t, "switch", "", m)
+			r := w.run("apply", "--yes")
+			r.wants(t, 4, "error[unsupported] web")
+			w.untouchedHost("web")
+			seen(t, r, "untouched")
+		})
+	}
+}
