@@ -26,7 +26,8 @@ var allowed = map[string][]string{
 	"deploy/journal":  {"deploy", "inventory", "flake"},
 	"deploy/simfleet": {"deploy", "inventory", "flake"},
 	// Scenarios for tests of model and lab: told through nixos, so it is above it.
-	"deploy/simfleet/contract": {"deploy", "deploy/nixos", "flake"},
+	"deploy/simfleet/simulator": {}, // tests only
+	"deploy/simfleet/contract":  {"deploy", "deploy/nixos", "flake"},
 
 	"cmd/nixdeploy/internal/view": {"deploy", "inventory"},
 }
