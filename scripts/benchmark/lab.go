@@ -191,13 +191,14 @@ func (b *labBed) inventory() string {
 
 // down takes the hosts down, also when the run was interrupted.
 func (b *labBed) down(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
-	defer cancel()
+	ctx = context.WithoutCancel(ctx)
 	args := []string{"down"}
 	for _, h := range b.hosts {
 		args = append(args, h.name)
 	}
-	if _, err := b.lab(ctx, args...); err != nil {
+	limited, cancel := context.WithTimeout(ctx, 3*time.Minute)
+	defer cancel()
+	if _, err := b.lab(limited, args...); err != nil {
 		return b.gone(ctx, err)
 	}
 	return nil
@@ -205,6 +206,8 @@ func (b *labBed) down(ctx context.Context) error {
 
 // gone turns a failure to take hosts down into none when they are not there.
 func (b *labBed) gone(ctx context.Context, cause error) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
 	list, err := b.lab(ctx, "list")
 	if err != nil || strings.Contains(list, b.prefix()) {
 		return errors.Join(cause, err)
