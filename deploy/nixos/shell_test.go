@@ -56,7 +56,7 @@ func runShell(t *testing.T, shell []string, root, text string, args ...string) s
 	var errs bytes.Buffer
 	cmd.Stderr = &errs
 	out, err := cmd.Output()
-	if err != nil {
+	if err != nil || errs.Len() > 0 { // nothing of it may surprise the shell either
 		t.Errorf("%v: %v\n%s", shell, err, errs.String())
 	}
 	return string(out)
