@@ -459,8 +459,12 @@ func (w *worker) confirm(ctx context.Context) error {
 
 func (w *worker) back(ctx context.Context) error {
 	err := w.settle(ctx, deploy.StepReturn, func(ctx context.Context, m Machine) (deploy.Settlement, error) { return m.Back(ctx, slice) })
-	if err != nil && w.p.Settled == nil {
+	switch {
+	case w.p.Settled != nil:
+	case err != nil:
 		w.p.Unsettled = true
+	default:
+		w.p.Armed = false // the arming that nobody answered did not arrive
 	}
 	return err
 }
