@@ -96,6 +96,7 @@ type ActiveRun struct {
 	FlakeHash string `json:"flake_hash"`
 	Attribute string `json:"attribute"`
 	Mode      string `json:"mode"`   // switch or test-first
+	Goal      Goal   `json:"goal"`   // system: it is on its way to one that its store had
 	Wanted    string `json:"wanted"` // T
 	Record    Links  `json:"record"` // what a return goes back to
 	Claim     Claim  `json:"claim"`

@@ -31,9 +31,11 @@ type HostReport struct {
 	Step  Step   `json:"step"` // the newest step begun
 	// Contacted says that a connection to it was tried in this run.
 	Contacted bool `json:"contacted"`
-	// Changed says that the intent of arm was written: this run may have
-	// changed the host.
+	// Changed says that an intent was written and no state since has said that
+	// nothing came of it: this run may have changed the host.
 	Changed bool `json:"changed"`
+	// Leaving says that the host was confirmed, and was then to go back.
+	Leaving bool `json:"leaving,omitempty"`
 	// Unresolved says that a changing step was begun and no final state was
 	// written: after a crash such a host is settled first.
 	Unresolved bool     `json:"unresolved"`
@@ -130,18 +132,25 @@ func (f *Folder) addHost(e Event) {
 		h.Unresolved = true
 	case EventStepStarted:
 		h.Step = e.Step
+		h.Leaving = h.Leaving || e.Step == StepReturn && h.State == StateConfirmed
 		h.State = StateInFlight
 		h.Contacted = true
 	case EventStepFailed:
 		h.Problem = e.Problem
 	case EventHostState:
 		h.State = e.State
+		h.Leaving = h.Leaving && e.State != StateReturned
 		// A host that ended well keeps no problem of a step that was tried again.
 		if e.Problem != nil || e.State.Good() {
 			h.Problem = e.Problem
 		}
 		if e.State.Final() {
 			h.Unresolved = e.State == StateStranded
+		}
+		// These say that the run changed nothing, whatever it had intended.
+		switch e.State {
+		case StateUntouched, StateUnchanged, StateSkipped:
+			h.Changed = false
 		}
 	}
 }

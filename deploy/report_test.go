@@ -141,6 +141,43 @@ func TestWhatAFoldPromises(t *testing.T) {
 	})
 }
 
+// A host that the run left as it was does not count as changed, whatever was
+// intended: the exit code is the same for the live run and for its journal.
+func TestIntentionsDoNotCountAsChanges(t *testing.T) {
+	for state, changed := range map[deploy.State]bool{
+		deploy.StateUntouched: false, deploy.StateUnchanged: false, deploy.StateSkipped: false,
+		deploy.StateConfirmed: true, deploy.StateReturned: true, deploy.StateStranded: true,
+	} {
+		r := deploy.Fold([]deploy.Event{
+			{Kind: deploy.EventStepIntent, Host: "web-1", Step: deploy.StepRecord},
+			{Kind: deploy.EventHostState, Host: "web-1", State: state},
+		})
+		if r.Hosts[0].Changed != changed {
+			t.Errorf("%s: changed is %v", state, r.Hosts[0].Changed)
+		}
+	}
+}
+
+// A confirmed host that was to go back is remembered as such until it is back.
+func TestWhoLeavesIsRemembered(t *testing.T) {
+	at := func(e deploy.Event) deploy.Event { e.Host = "web-1"; return e }
+	events := []deploy.Event{
+		at(deploy.Event{Kind: deploy.EventHostState, State: deploy.StateConfirmed}),
+		at(deploy.Event{Kind: deploy.EventStepStarted, Step: deploy.StepReturn}),
+	}
+	if h := deploy.Fold(events).Hosts[0]; !h.Leaving {
+		t.Errorf("folds to %+v", h)
+	}
+	events = append(events, at(deploy.Event{Kind: deploy.EventHostState, State: deploy.StateStranded}))
+	if h := deploy.Fold(events).Hosts[0]; !h.Leaving {
+		t.Errorf("stranded on its way: %+v", h)
+	}
+	events = append(events, at(deploy.Event{Kind: deploy.EventHostState, State: deploy.StateReturned}))
+	if h := deploy.Fold(events).Hosts[0]; h.Leaving {
+		t.Errorf("back: %+v", h)
+	}
+}
+
 func TestFoldOfARun(t *testing.T) {
 	at := func(s int64) time.Time { return time.Unix(s, 0).UTC() }
 	before, after, exit := deploy.Links{Profile: "old"}, deploy.Links{Profile: "new"}, 1

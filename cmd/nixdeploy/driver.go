@@ -18,8 +18,8 @@ type Driver interface {
 	rollout.Runner
 	// Evaluate reads a host and asks it what the flake would change.
 	Evaluate(ctx context.Context, h inventory.Host, stage string) deploy.HostPlan
-	// Resume settles what the run left undecided on a host.
-	Resume(ctx context.Context, h inventory.Host, stage string) deploy.Outcome
+	// Resume settles what the run left undecided on a host, as its journal has it.
+	Resume(ctx context.Context, h inventory.Host, stage string, left deploy.HostReport) deploy.Outcome
 	// Goto brings a host to a system that is in its store.
 	Goto(ctx context.Context, h inventory.Host, stage string, wave int, system, link string) deploy.Outcome
 	// Close releases every host.

@@ -90,7 +90,7 @@ func (d *fakeDriver) Goto(ctx context.Context, h inventory.Host, stage string, w
 	return d.finish(h, stage, wave)
 }
 
-func (d *fakeDriver) Resume(_ context.Context, h inventory.Host, stage string) deploy.Outcome {
+func (d *fakeDriver) Resume(_ context.Context, h inventory.Host, stage string, _ deploy.HostReport) deploy.Outcome {
 	d.mu.Lock()
 	d.applied = append(d.applied, h.Name)
 	d.mu.Unlock()

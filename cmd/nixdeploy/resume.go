@@ -112,12 +112,16 @@ func (in *invocation) settle(
 	}
 	in.signals.act(id)
 	stop := p.beats(ctx)
+	left := map[string]deploy.HostReport{}
+	for _, h := range report.Hosts {
+		left[h.Host] = h
+	}
 	eachHost(open, fleet.Limits.Readers, func(h inventory.Host) deploy.Outcome {
 		if ctx.Err() != nil {
 			return deploy.Outcome{Host: h.Name, State: deploy.StateSkipped}
 		}
 		defer fleet.Driver.Release(h.Name)
-		return fleet.Driver.Resume(context.WithoutCancel(ctx), h, h.Stage)
+		return fleet.Driver.Resume(context.WithoutCancel(ctx), h, h.Stage, left[h.Name])
 	})
 	stop()
 	code := rollout.ExitCode(p.report(), in.signals.interrupted())

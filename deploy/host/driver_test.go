@@ -368,7 +368,7 @@ func TestResumeTakesOverWhatTheHostDecided(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				d := f.driver()
 				defer d.Close()
-				out := d.Resume(t.Context(), webHost(), "prod")
+				out := d.Resume(t.Context(), webHost(), "prod", deploy.HostReport{Changed: true})
 				wantState(t, out, c.state, c.code)
 				if f.count("send start") != 0 {
 					t.Errorf("resume switched: %v", f.trace)

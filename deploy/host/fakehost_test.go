@@ -34,7 +34,9 @@ type fakeHost struct {
 	fails map[string][]error
 	// onStart is what the switch does to the host; the default activates.
 	onStart func(*fakeHost)
-	health  *deploy.Problem
+	// onArm is what else happens when it is armed; nil for nothing.
+	onArm  func(*fakeHost)
+	health *deploy.Problem
 	// cutUntil is when the cable is plugged in again.
 	cutUntil time.Time
 }
@@ -136,6 +138,13 @@ func (f *fakeHost) Arm(_ context.Context, a deploy.ArmRequest) error {
 	}
 	f.armed, f.window = true, a.ConfirmTimeout
 	f.deadline = time.Now().Add(a.ActivationTimeout + a.ConfirmTimeout)
+	if f.onArm == nil {
+		return nil
+	}
+	f.onArm(f)
+	if errs := f.fails["after arm"]; len(errs) > 0 {
+		return errs[0]
+	}
 	return nil
 }
 

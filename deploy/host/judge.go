@@ -108,9 +108,14 @@ func JudgeSwitch(mode inventory.Activation, wanted string, before deploy.Links, 
 	problem := func(what string, details ...string) *deploy.Problem {
 		return &deploy.Problem{Code: deploy.CodeSwitch, What: what, Details: append(details, tail(a.Output, 20)...)}
 	}
+	// What ran before proves nothing, and what is booted next nobody can read: the
+	// code is all there is.
+	blind := mode != inventory.ActivationTestFirst && before.Running == wanted && l.NextBoot == "" && a.Code != 0
 	switch {
 	case a.Lost:
 		return problem("the switch ended without an exit code: it was stopped, or the host was restarted")
+	case activated && blind:
+		return problem(fmt.Sprintf("it ran before, exit code %d, and what it boots next cannot be read", a.Code))
 	case activated:
 		for _, line := range a.Output {
 			if snippetFailed.MatchString(line) {

@@ -48,6 +48,18 @@ func TestJudgeSwitchReadsLinksNotExitCodes(t *testing.T) {
 	}
 }
 
+// A system that ran before proves nothing by running: where nobody can read what
+// is booted next, a failed switch is believed.
+func TestJudgeSwitchIsNotBlind(t *testing.T) {
+	tested := linksOf("system-1-link", oldSystem, newSystem, "")
+	is := linksOf("system-2-link", newSystem, newSystem, "")
+	for code, want := range map[int]deploy.Code{0: "", 1: deploy.CodeSwitch} {
+		if got := codeOf(JudgeSwitch("switch", newSystem, tested, deploy.SwitchAnswer{Done: true, Code: code, Links: is})); got != want {
+			t.Errorf("exit code %d: judged %q, want %q", code, got, want)
+		}
+	}
+}
+
 func TestAdmit(t *testing.T) {
 	good := deploy.Observation{
 		Links: onOld, NixOS: true, System: "x86_64-linux", Rebuild: "/nix/store/x-nixos-rebuild/bin/nixos-rebuild",

@@ -172,6 +172,11 @@ var errNoTurn = errors.New("the connection was busy")
 
 func (t turn) take(ctx context.Context) error {
 	select {
+	case t <- struct{}{}: // free: whether ctx has ended is for the holder to find
+		return nil
+	default:
+	}
+	select {
 	case t <- struct{}{}:
 		return nil
 	case <-ctx.Done():
@@ -192,6 +197,11 @@ const (
 func lost(err error) bool {
 	var p *deploy.Problem
 	return errors.As(err, &p) && (p.Code == deploy.CodeUnreachable || p.Code == deploy.CodeProtocol)
+}
+
+// unanswered reports whether an error leaves open what the host did.
+func unanswered(err error) bool {
+	return lost(err) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
 // reach runs ask over the session's connection, and over new ones while the

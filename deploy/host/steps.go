@@ -101,6 +101,7 @@ func (w *worker) adopt(a *deploy.ActiveRun) {
 	w.p.Wanted, w.p.Before = a.Wanted, a.Record
 	w.p.Mode = inventory.Activation(a.Mode)
 	w.p.Observed.FailedUnits = a.Failed
+	w.p.Returning = w.origin != nil && a.Goal == deploy.GoalSystem && a.Wanted == w.origin.Profile && a.Record.Profile != w.origin.Profile
 }
 
 func (w *worker) upload(ctx context.Context) error {
@@ -238,7 +239,7 @@ func (w *worker) arm(ctx context.Context) error {
 		err = w.ask(ctx, func(ctx context.Context, m Machine) error { return m.Arm(ctx, q) })
 	}
 	if err != nil {
-		w.p.Armed = lost(err) // not known: the way back finds out
+		w.p.Armed = unanswered(err) // not known: the way back finds out
 		return err
 	}
 	w.p.Armed, w.locked = true, true
@@ -316,6 +317,37 @@ func (w *worker) decidedMeanwhile(ctx context.Context) deploy.Outcome {
 		return w.outcome(deploy.StateReturned)
 	}
 	return w.outcome(deploy.StateUntouched) // it was never armed
+}
+
+// placed words an outcome by where the host is. A run arms a host that fails in
+// the soak a second time, to bring it back: confirmed then means back, and
+// returned means that it stayed on what it was to leave.
+func (w *worker) placed(out deploy.Outcome, left deploy.HostReport) deploy.Outcome {
+	if w.origin == nil {
+		return out
+	}
+	out.Before = *w.origin
+	cause := left.Problem
+	if cause == nil {
+		cause = &deploy.Problem{Code: deploy.CodeInterrupted, What: "the run was bringing it back when it ended"}
+	}
+	back := samePlace(out.Before, out.After)
+	// Anywhere else, a later run has taken the host on.
+	stayed := left.After != nil && samePlace(*left.After, out.After)
+	switch {
+	case out.State == deploy.StateConfirmed && back:
+		out.State, out.Problem = deploy.StateReturned, cause
+	case out.State == deploy.StateConfirmed && (w.wentBack() || left.Leaving && stayed), out.State == deploy.StateReturned && !back && stayed:
+		out.State, out.Problem = deploy.StateStranded, notExact(out.Before, out.After, cause)
+	}
+	return out
+}
+
+// wentBack reports whether what the run did last on the host was to leave what
+// it had brought it to.
+func (w *worker) wentBack() bool {
+	last := w.p.Observed.Previous
+	return w.origin != nil && (w.p.Returning || !w.p.Adopted && last != nil && last.Run == w.run && last.Profile != w.origin.Profile)
 }
 
 func late() *deploy.Problem {
@@ -530,6 +562,13 @@ func (w *worker) record(ctx context.Context) error {
 func sameSystem(a, b deploy.Links) bool {
 	return a.Profile == b.Profile && a.Running == b.Running && a.ProfileLink == b.ProfileLink &&
 		(a.NextBoot == "" || b.NextBoot == "" || a.NextBoot == b.NextBoot)
+}
+
+// samePlace is sameSystem where the number of the generation does not matter:
+// another one takes the place of one that is gone.
+func samePlace(a, b deploy.Links) bool {
+	b.ProfileLink = a.ProfileLink
+	return sameSystem(a, b)
 }
 
 func notExact(before, after deploy.Links, cause *deploy.Problem) *deploy.Problem {

@@ -20,6 +20,9 @@ type worker struct {
 	link  string // generation of the wanted system, for GoalSystem
 	s     *session
 	p     Progress
+	// origin is what the host was before this run touched it, where that is not
+	// what the worker itself finds: in a return, and after a crash. nil: not known.
+	origin *deploy.Links
 
 	locked   bool   // the lease was taken, so it is given back
 	expected string // toplevel by Driver.Expect, "" when the host evaluates
@@ -105,6 +108,9 @@ func (w *worker) beforeOrNil() *deploy.Links {
 		return nil
 	}
 	l := w.p.Before
+	if w.origin != nil {
+		l = *w.origin
+	}
 	return &l
 }
 
@@ -172,7 +178,8 @@ func (w *worker) leave() deploy.Outcome {
 func (w *worker) startOver(out deploy.Outcome) bool {
 	switch out.State {
 	case deploy.StateConfirmed:
-		return w.p.Observed.Active.FlakeHash != w.d.Flake.Digest || w.p.Observed.Active.Attribute != w.h.Attribute
+		a := w.p.Observed.Active
+		return a.Goal == deploy.GoalSystem || a.FlakeHash != w.d.Flake.Digest || a.Attribute != w.h.Attribute
 	case deploy.StateReturned:
 		return out.Problem == nil || out.Problem.Code != deploy.CodeHealth && out.Problem.Code != deploy.CodeInconclusive
 	}

@@ -93,6 +93,8 @@ func activeRun(lines []string) *deploy.ActiveRun {
 			a.Attribute = value
 		case "mode":
 			a.Mode = value
+		case "goal":
+			a.Goal = deploy.Goal(value)
 		case "wanted":
 			a.Wanted = value
 		case "claim":

@@ -99,6 +99,7 @@ func (q *request) sayActive(r *run) {
 	q.say("active", "flake", r.flake)
 	q.say("active", "attribute", r.attribute)
 	q.say("active", "mode", r.mode)
+	q.say("active", "goal", r.goal)
 	q.say("active", "wanted", r.wanted)
 	q.say("active", "claim", r.claim)
 	q.say("active", "result", r.result)

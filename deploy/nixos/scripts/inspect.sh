@@ -14,6 +14,7 @@ say_active() {
 	say active flake "$a_flake"
 	say active attribute "$a_attribute"
 	say active mode "$a_mode"
+	say active goal "$a_goal"
 	say active wanted "$a_wanted"
 	say active claim "$a_claim"
 	say active result "$a_result"

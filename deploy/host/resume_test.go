@@ -1,0 +1,96 @@
+package host
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+
+	"github.com/nixdeploy/nixdeploy/deploy"
+)
+
+// A run arms a host twice when it fails in the soak: to change it, and to bring
+// it back. A resume tells the two apart by where the host is.
+func TestResumeKnowsWhichWayTheHostWent(t *testing.T) {
+	cause := &deploy.Problem{Code: deploy.CodeHealth, What: "failed in the soak"}
+	on := func(l deploy.Links) *deploy.Links { return &l }
+	leaving := deploy.HostReport{Changed: true, Leaving: true, Before: on(onOld), After: on(onNew), Problem: cause}
+	for name, c := range map[string]struct {
+		result deploy.Result
+		links  deploy.Links
+		left   deploy.HostReport
+		state  deploy.State
+		code   deploy.Code
+		arms   int
+		now    deploy.Links
+	}{
+		"it went back":                         {deploy.ResultConfirmed, onOld, leaving, deploy.StateReturned, deploy.CodeHealth, 0, onOld},
+		"its way back was undone: once more":   {deploy.ResultReturned, onNew, leaving, deploy.StateReturned, deploy.CodeReturnFailed, 1, onOld},
+		"its way back never began: once more":  {deploy.ResultConfirmed, onNew, leaving, deploy.StateReturned, deploy.CodeReturnFailed, 1, onOld},
+		"it was returned as usual":             {deploy.ResultReturned, onOld, deploy.HostReport{Changed: true, Before: on(onOld)}, deploy.StateReturned, deploy.CodeLate, 0, onOld},
+		"it was confirmed as usual":            {deploy.ResultConfirmed, onNew, deploy.HostReport{Changed: true, Before: on(onOld)}, deploy.StateConfirmed, "", 0, onNew},
+		"a later run has taken the host on":    {deploy.ResultReturned, onNew, deploy.HostReport{Changed: true, Before: on(onOld)}, deploy.StateReturned, deploy.CodeLate, 0, onNew},
+		"nothing is known of what it was once": {deploy.ResultReturned, onOld, deploy.HostReport{Changed: true}, deploy.StateReturned, deploy.CodeLate, 0, onOld},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFakeHost()
+			f.result, f.links = c.result, c.links
+			f.onArm = func(f *fakeHost) { f.result, f.claim, f.started = "", "", false }
+			f.onStart = func(f *fakeHost) { f.links = onOld }
+			synctest.Test(t, func(t *testing.T) {
+				d := f.driver()
+				defer d.Close()
+				out := d.Resume(t.Context(), webHost(), "prod", c.left)
+				wantState(t, out, c.state, c.code)
+				if n := f.count("send arm"); n != c.arms || f.links != c.now {
+					t.Errorf("armed %d times, want %d; is on %+v", n, c.arms, f.links)
+				}
+			})
+		})
+	}
+}
+
+// A host that no intent was written for cannot be armed: that it is silent is
+// no reason to call a person.
+func TestResumeDoesNotCallForAHostThatWasNeverArmed(t *testing.T) {
+	f := newFakeHost()
+	f.fails["inspect"] = []error{lostConnection()}
+	synctest.Test(t, func(t *testing.T) {
+		d := f.driver()
+		defer d.Close()
+		wantState(t, d.Resume(t.Context(), webHost(), "prod", deploy.HostReport{}), deploy.StateUntouched, deploy.CodeUnreachable)
+	})
+}
+
+// What the journal holds as the record of a host that goes back is what it was
+// before the run, not what it leaves.
+func TestAReturnKeepsTheRecordInTheJournal(t *testing.T) {
+	f := newFakeHost()
+	run(t, f, func(t *testing.T, d *Driver, _ deploy.Outcome) {
+		f.started, f.claim, f.result, f.events = false, "", "", nil
+		f.onStart = func(f *fakeHost) { f.links = onOld }
+		d.Return(t.Context(), webHost(), "prod", 1, &deploy.Problem{Code: deploy.CodeHealth, What: "failed in the soak"})
+		for _, e := range f.events {
+			if e.Before != nil && *e.Before != onOld {
+				t.Errorf("%s %s: before %+v", e.Kind, e.Step, *e.Before)
+			}
+		}
+		if h := deploy.Fold(f.events).Hosts[0]; h.State != deploy.StateReturned || h.Leaving {
+			t.Errorf("folds to %+v", h)
+		}
+	})
+}
+
+// Interrupted before the answer, nobody knows whether the host is armed: that
+// is not "untouched".
+func TestAnInterruptedArmingIsNotUntouched(t *testing.T) {
+	f := newFakeHost()
+	synctest.Test(t, func(t *testing.T) {
+		d := f.driver()
+		defer d.Close()
+		drain, stop := context.WithCancel(t.Context())
+		d.Detach = drain
+		f.onArm = func(*fakeHost) { stop() }
+		f.fails["after arm"] = []error{&deploy.Problem{Code: deploy.CodeInterrupted, What: "interrupted", Err: context.Canceled}}
+		wantState(t, d.Apply(drain, webHost(), "prod", 1), deploy.StateInFlight, deploy.CodeInterrupted)
+	})
+}
