@@ -225,10 +225,15 @@ func (h *Host) exactReturn(r *run, half bool, then func()) {
 }
 
 // foreignChange: a system that is neither the recorded nor the wanted one was
-// put there by somebody else, and is not this run's to undo.
+// put there by somebody else, and is not this run's to undo. After a boot, what
+// the record boots next is what runs.
 func (h *Host) foreignChange(r *run) bool {
 	l := h.links()
-	return l.Running != r.record.Running && l.Running != r.wanted ||
+	bootsInto := r.record.Running
+	if r.bootID != h.booted.id {
+		bootsInto = orElse(r.record.NextBoot, r.record.Profile)
+	}
+	return l.Running != r.record.Running && l.Running != r.wanted && l.Running != bootsInto ||
 		l.Profile != r.record.Profile && l.Profile != r.wanted
 }
 
@@ -320,22 +325,25 @@ func (h *Host) rebootOnce(r *run) bool {
 // finish sets what a confirmation has to set, and reads it back.
 func (h *Host) finish(r *run) {
 	if r.mode != "test-first" {
-		h.finished(r)
+		h.finished(r, true)
 		return
 	}
 	if h.links().Profile != r.wanted {
 		h.setProfile(r.back, r.wanted)
 	}
 	if h.links().NextBoot != r.wanted {
-		h.activateByGuard(r, r.wanted, "boot", nil, func() { h.finished(r) })
+		loaded := false
+		h.activateByGuard(r, r.wanted, "boot", func(code int) { loaded = code == 0 }, func() { h.finished(r, loaded) })
 		return
 	}
-	h.finished(r)
+	h.finished(r, true)
 }
 
-func (h *Host) finished(r *run) {
+// finished reads back what finish set. loaded is all that is known of the boot
+// loader where nobody can read it.
+func (h *Host) finished(r *run, loaded bool) {
 	l := h.links()
-	if l.Running != r.wanted || l.Profile != r.wanted || !nextIs(l, r.wanted) {
+	if l.NextBoot == "" && !loaded || l.Running != r.wanted || l.Profile != r.wanted || !nextIs(l, r.wanted) {
 		r.note(fmt.Sprintf("cannot be confirmed: %s %s %s %s", l.ProfileLink, l.Profile, l.Running, l.NextBoot))
 		h.goBack(r)
 		return

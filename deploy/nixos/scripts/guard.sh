@@ -359,12 +359,18 @@ run_switch() {
 
 # Sets what confirm has to set, and reads it back.
 finish() {
+	loaded=yes
 	if [ "$a_mode" = test-first ]; then
 		if [ "$profile" != "$a_wanted" ]; then set_profile "$a_back" "$a_wanted" >>"$ACTIVE/log" 2>&1; fi
-		if [ "$next" != "$a_wanted" ]; then activate "$a_wanted/bin/switch-to-configuration" boot; fi
+		if [ "$next" != "$a_wanted" ]; then
+			activate "$a_wanted/bin/switch-to-configuration" boot
+			# Where nobody can read what it boots next, the code is all there is.
+			if [ "$code" != 0 ]; then loaded=no; fi
+		fi
 		read_links
 	fi
-	if [ "$running" = "$a_wanted" ] && [ "$profile" = "$a_wanted" ] && next_is "$a_wanted"; then
+	if [ -n "$next" ]; then loaded=yes; fi
+	if [ "$running" = "$a_wanted" ] && [ "$profile" = "$a_wanted" ] && next_is "$a_wanted" && [ "$loaded" = yes ]; then
 		if [ -z "$next" ]; then : >"$ACTIVE/unverified"; fi
 		if [ "$a_goal" = flake ]; then remember; fi
 		note "confirmed $a_wanted"

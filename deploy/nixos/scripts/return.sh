@@ -89,10 +89,13 @@ left_half() {
 }
 
 # A system that is neither the recorded nor the wanted one was put there by
-# somebody else: a run never undoes what it did not do (contract 6.2).
+# somebody else: a run never undoes what it did not do (contract 6.2). After a
+# boot, what the record boots next is what runs.
 foreign_change() {
+	boots_into=$a_running
+	if [ "$a_boot" != "$boot" ]; then boots_into=${a_next:-$a_profile}; fi
 	case $running in
-	"$a_running" | "$a_wanted") ;;
+	"$a_running" | "$a_wanted" | "$boots_into") ;;
 	*) return 0 ;;
 	esac
 	case $profile in
