@@ -30,6 +30,7 @@ type RunFacts struct {
 	Claim             deploy.Claim
 	Result            deploy.Result
 	Started           bool
+	Notes             []string // the guard's own account
 }
 
 // Facts brings the host forward to its clock's present and reads it.
@@ -55,6 +56,7 @@ func (h *Host) Facts() Facts {
 		f.Active = &RunFacts{
 			Run: r.id, Mode: r.mode, Wanted: r.wanted, Record: r.record,
 			Claim: deploy.Claim(r.claim), Result: deploy.Result(r.result), Started: r.started,
+			Notes: slices.Clone(r.notes),
 		}
 	}
 	return f

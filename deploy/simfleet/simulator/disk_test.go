@@ -24,6 +24,7 @@ type book struct {
 	events  []deploy.Event
 	durable int
 	held    bool // by a living process
+	settled bool // resumed when all was well again
 	intents map[string]bool
 }
 
@@ -85,26 +86,44 @@ func (p *process) Append(_ context.Context, e deploy.Event) error {
 	slot, c := p.writer(e.Host)
 	durable := durableKind(e.Kind)
 	sent := p.w.now()
-	if p.wait(slot, time.Duration(1+c.IntN(200))*time.Microsecond) != nil || p.point("append") {
+	if p.wait(slot, time.Duration(1+c.IntN(200))*time.Microsecond) != nil {
 		return errDead
 	}
-	if p.full() {
-		return fmt.Errorf("the journal can no longer be written: %w", errDiskFull)
+	n, err := p.write(&e)
+	if err != nil {
+		return err
 	}
-	b := p.book
-	e.Seq = uint64(len(b.events)) + 1
-	b.events = append(b.events, e)
-	n := len(b.events)
+	if durable && p.wait(slot, c.millis(1, 4)) != nil {
+		return errDead
+	}
+	p.w.state.Lock()
+	defer p.w.state.Unlock()
 	if durable {
-		if p.wait(slot, c.millis(1, 4)) != nil || p.point("synced") {
+		if p.point("synced") {
 			return errDead
 		}
-		b.synced(n)
+		p.book.synced(n)
 	}
 	p.fold.Add(e)
 	p.w.trace(p.name, "event", string(e.Kind), e.Host, string(e.Step), string(e.State), codeOf(e.Problem), e.Message)
 	p.told(e, sent)
 	return nil
+}
+
+// write hands e to the operating system; n events are there then.
+func (p *process) write(e *deploy.Event) (n int, err error) {
+	p.w.state.Lock()
+	defer p.w.state.Unlock()
+	switch {
+	case p.point("append"):
+		return 0, errDead
+	case p.full():
+		return 0, fmt.Errorf("the journal can no longer be written: %w", errDiskFull)
+	}
+	b := p.book
+	e.Seq = uint64(len(b.events)) + 1
+	b.events = append(b.events, *e)
+	return len(b.events), nil
 }
 
 func codeOf(p *deploy.Problem) string {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/nixdeploy/nixdeploy/deploy"
@@ -19,7 +18,6 @@ type link struct {
 	name string   // what the inventory calls it
 	slot int
 
-	mu     sync.Mutex
 	chance chance
 }
 
@@ -46,8 +44,8 @@ const (
 // luck decides what the next call meets, how long the way is, and a number for
 // what else has to be decided.
 func (l *link) luck(kinds ...string) (kind string, way time.Duration, n int) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	l.p.w.state.Lock()
+	defer l.p.w.state.Unlock()
 	kind, way, n = fine, l.chance.millis(1, 40), l.chance.IntN(1<<20)
 	if l.chance.one(l.p.life.trouble) && !l.p.w.healed {
 		kind = kinds[n%len(kinds)]
@@ -55,7 +53,18 @@ func (l *link) luck(kinds ...string) (kind string, way time.Duration, n int) {
 	return kind, way, n
 }
 
-func (l *link) away() bool { return time.Now().Before(l.m.outageUntil) && !l.p.w.healed }
+func (l *link) away() bool {
+	l.p.w.state.Lock()
+	defer l.p.w.state.Unlock()
+	return time.Now().Before(l.m.outageUntil) && !l.p.w.healed
+}
+
+// point is one of the process's doings.
+func (l *link) point(what string) bool {
+	l.p.w.state.Lock()
+	defer l.p.w.state.Unlock()
+	return l.p.point(what)
+}
 
 func (l *link) lost(what string, err error) *deploy.Problem {
 	p := &deploy.Problem{Code: deploy.CodeUnreachable, Host: l.name, What: what, Err: err}
@@ -84,7 +93,7 @@ func (p *process) Dial(ctx context.Context, h inventory.Host) (deploy.Conn, erro
 	if err := p.waitFor(ctx, l.slot, 2*way); err != nil {
 		return nil, l.lost("the dial did not end", err)
 	}
-	if p.point("dial") {
+	if l.point("dial") {
 		return nil, l.lost("dead", errDead)
 	}
 	p.w.trace(p.name, "dial", h.Name, kind)
@@ -136,7 +145,7 @@ func (c *wire) Run(ctx context.Context, cmd deploy.Command, out, errs func(line 
 	if err := p.waitFor(ctx, c.slot, way); err != nil {
 		return -1, c.lost(cmd.Name+" did not begin in time", err)
 	}
-	if p.point("send " + cmd.Name) {
+	if c.point("send " + cmd.Name) {
 		return -1, c.lost("dead", errDead)
 	}
 	if kind == dropBefore {
@@ -199,7 +208,7 @@ func (c *wire) perform(ctx context.Context, cmd deploy.Command, kind string, n i
 	// Whoever else waited for the host wakes at the same instant: not here.
 	_ = p.waitFor(context.WithoutCancel(ctx), c.slot, 0)
 	p.w.after(s, said)
-	if p.point("ran " + cmd.Name) {
+	if c.point("ran " + cmd.Name) {
 		return nil, -1, c.lost("dead", errDead)
 	}
 	switch {

@@ -52,6 +52,7 @@ func (o *operator) settle(l life) {
 // process lets one nixdeploy run to its end or its death: an apply, or the
 // resume of b.
 func (o *operator) process(l life, b *book, release string) ending {
+	o.w.state.Lock()
 	o.count++
 	name := fmt.Sprint(o.name, o.count)
 	resumes := b != nil
@@ -61,6 +62,7 @@ func (o *operator) process(l life, b *book, release string) ending {
 		b = newBook(fmt.Sprintf("%s%d", map[string]string{"ann": "A", "bob": "B"}[o.name], o.count), release)
 		o.books = append(o.books, b)
 	}
+	o.w.state.Unlock()
 	p := o.start(name, l, b)
 	slot := o.w.slot()
 	ended := make(chan ending, 1)
@@ -77,6 +79,8 @@ func (o *operator) process(l life, b *book, release string) ending {
 	case end = <-ended:
 	case <-p.alive.Done():
 	}
+	o.w.state.Lock()
+	defer o.w.state.Unlock()
 	if p.dead() {
 		b.crash(o.deaths, l.losesTail)
 		return ending{}
@@ -95,18 +99,14 @@ type ending struct {
 
 // unfinished is the newest run that `nixdeploy resume` would take up.
 func (o *operator) unfinished() *book {
+	o.w.state.Lock()
+	defer o.w.state.Unlock()
 	for _, b := range slices.Backward(o.books) {
-		if r := deploy.Fold(b.events); !b.held && (!r.Finished || r.Exit == rollout.ExitStranded || r.Exit == rollout.ExitInterrupted) {
+		if r := deploy.Fold(b.events); !b.held && !b.settled && (!r.Finished || r.Exit == rollout.ExitStranded || r.Exit == rollout.ExitInterrupted) {
 			return b
 		}
 	}
 	return nil
-}
-
-// stillStranded: resume found what it cannot settle.
-func (o *operator) stillStranded(b *book) bool {
-	r := deploy.Fold(b.events)
-	return r.Finished && r.Exit != rollout.ExitInterrupted
 }
 
 // ours says which runs are of this machine and dead, and resumed counts, too.
@@ -115,6 +115,8 @@ func (o *operator) ours(resumed string) func(run string) bool {
 		if run == resumed {
 			return true
 		}
+		o.w.state.Lock()
+		defer o.w.state.Unlock()
 		for _, b := range o.books {
 			if b.run == run {
 				return !b.held
@@ -127,6 +129,8 @@ func (o *operator) ours(resumed string) func(run string) bool {
 // owed is what earlier runs of a flake left of their soaks, as
 // cmd/nixdeploy/owed.go finds it.
 func (o *operator) owed(digest string) map[string]time.Duration {
+	o.w.state.Lock()
+	defer o.w.state.Unlock()
 	owed := map[string]time.Duration{}
 	for _, b := range o.books {
 		if b.held || deploy.Fold(b.events).Start.Flake != digest {

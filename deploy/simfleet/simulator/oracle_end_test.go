@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"slices"
+	"time"
 
 	"github.com/nixdeploy/nixdeploy/deploy"
 	"github.com/nixdeploy/nixdeploy/deploy/rollout"
@@ -9,7 +10,14 @@ import (
 )
 
 // excused: a person was needed here, and that was told.
-func (m *machine) excused() bool { return m.helpless || m.ledger.foreign != "" }
+func (m *machine) excused() bool {
+	// Who boots something else than what runs, and does not tell what, cannot be
+	// brought back after a boot.
+	hidden := m.split() && m.options.Traits.Reader == simfleet.ReaderUnknown && m.Facts().Boots > 0
+	// A return in the soak ends on one system, not on the two that there were.
+	halves := m.split() && confirmedOnce(m)
+	return m.helpless || m.ledger.foreign != "" || hidden || halves
+}
 
 // judgeAlone: nobody came back, and every host has decided by itself.
 func (w *world) judgeAlone() {
@@ -37,13 +45,13 @@ func (w *world) judgeWhole(m *machine, f simfleet.Facts) {
 	case f.Cut:
 		w.violated("I1 never lost", "%s cannot be reached", m.inv.Name)
 	}
-	if m.split() && !w.confirmedOnce(m) {
+	if m.split() && !confirmedOnce(m) {
 		return // as it was found
 	}
 	if f.Profile != f.Running || f.Running != f.NextBoot {
 		w.violated("I2 agree", "%s ends on %s", m.inv.Name, links(f))
 	}
-	known := []string{m.ledger.origin.Running}
+	known := []string{m.ledger.origin.Running, m.ledger.origin.Profile, m.ledger.origin.NextBoot}
 	for _, s := range m.systems {
 		known = append(known, s.Toplevel)
 	}
@@ -52,7 +60,7 @@ func (w *world) judgeWhole(m *machine, f simfleet.Facts) {
 	}
 }
 
-func (w *world) confirmedOnce(m *machine) bool {
+func confirmedOnce(m *machine) bool {
 	return slices.ContainsFunc(m.ledger.epochs, func(e *epoch) bool { return e.result == deploy.ResultConfirmed })
 }
 
@@ -85,7 +93,7 @@ func (w *world) judgeAgain(end ending) {
 		sys := m.systems["one"]
 		healthy := len(sys.FailsUnits)+len(sys.LoopsUnits) == 0 && sys.SnippetFails+sys.CheckFails+sys.EvalError+sys.BuildError == ""
 		if m.excused() || m.hostSpec.behind != "" || m.faults != (simfleet.HostFaults{Slow: m.faults.Slow}) || m.ledger.unitsBroken || !healthy ||
-			sys.BreaksNetwork || sys.InitDiffers || sys.Unswitchable || m.deaf[sys.Toplevel] || m.inv.ActivationTimeout <= 4*sys.SwitchTime {
+			sys.BreaksNetwork || sys.InitDiffers || sys.Unswitchable || m.deaf[sys.Toplevel] || m.inv.ActivationTimeout <= time.Duration(6*max(m.faults.Slow, 1))*sys.SwitchTime {
 			return
 		}
 	}

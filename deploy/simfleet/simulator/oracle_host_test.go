@@ -82,6 +82,8 @@ func (c call) changing() deploy.Step {
 
 // before looks at a host as a script arrives.
 func (w *world) before(p *process, m *machine, name string, cmd deploy.Command) call {
+	w.state.Lock()
+	defer w.state.Unlock()
 	w.look(m)
 	c := call{p: p, m: m, name: name, cmd: cmd, pre: m.Facts()}
 	w.trace(p.name, "runs", name, cmd.Name, c.arg(1))
@@ -97,6 +99,8 @@ func (w *world) before(p *process, m *machine, name string, cmd deploy.Command) 
 
 // after looks at what a script did.
 func (w *world) after(c call, said []line) {
+	w.state.Lock()
+	defer w.state.Unlock()
 	nonce := c.arg(0)
 	for _, l := range said {
 		if !l.err && len(l.text) > len(nonce) && l.text[:len(nonce)] == nonce {
@@ -189,8 +193,9 @@ func (w *world) judgeResult(m *machine, e *epoch, f simfleet.Facts) {
 	case deploy.ResultReturned:
 		w.wantBack(m, e, f)
 	case deploy.ResultStranded:
-		if !m.helpless {
-			w.violated("I1 never lost", "%s: run %s stranded it, and there was a way back", m.inv.Name, e.run)
+		if !m.excused() {
+			w.violated("I1 never lost", "%s: run %s stranded it, and there was a way back: was %s, is %s; %s",
+				m.inv.Name, e.run, links(e.before), links(f), f.Active.Notes)
 		}
 	}
 }

@@ -205,10 +205,17 @@ func failedByItself(e deploy.Event) bool {
 }
 
 func (p *process) judgeConfirmed(m *machine, e deploy.Event, f simfleet.Facts) {
-	if m.ledger.foreign != "" || m.ledger.newest() != p.book.run && m.ledger.open() != nil {
+	if m.ledger.foreign != "" || m.ledger.newest()[:1] != p.book.run[:1] {
 		return
 	}
-	p.w.wantOn(m, f, e.Wanted, "told confirmed")
+	wanted := e.Wanted
+	if wanted == "" {
+		wanted = m.ledger.epochs[len(m.ledger.epochs)-1].wanted
+	}
+	p.w.wantOn(m, f, wanted, "told confirmed")
+	if mine := m.systems[p.book.release].Toplevel; m.inv.Name == e.Host && wanted != mine {
+		p.w.violated("I7 truth", "%s is told confirmed on %s, and the release is %s there", e.Host, short(wanted), short(mine))
+	}
 	if f.Active != nil && f.Active.Result != deploy.ResultConfirmed {
 		p.w.violated("I7 truth", "%s is told confirmed, and run %s is unresolved on it", e.Host, f.Active.Run)
 	}
@@ -293,7 +300,7 @@ func (p *process) judgeEnd(end ending) {
 				p.w.violated("I7 truth", "exit code %d, and run %s is unresolved on %s", end.exit, e.run, m.inv.Name)
 			}
 		}
-		if n := m.ledger.starts(p.book.run); end.ran && n > 0 && (end.exit == rollout.ExitUnchanged || end.exit == rollout.ExitLocked) {
+		if n := m.ledger.starts(p.book.run); end.ran && n > 0 && end.exit == rollout.ExitUnchanged {
 			p.w.violated("I7 truth", "exit code %d, and this run switched %s", end.exit, m.inv.Name)
 		}
 	}

@@ -16,6 +16,9 @@ import (
 	"github.com/nixdeploy/nixdeploy/inventory"
 )
 
+// endless is more than any process has to do.
+const endless = 20000
+
 var errSignal = errors.New("interrupted")
 
 // process is one nixdeploy from its start to its end: what cmd wires, without
@@ -81,7 +84,14 @@ func (p *process) point(what string) bool {
 	if p.dead() {
 		return true
 	}
-	if p.doings++; p.doings == p.life.diesAt {
+	if p.doings++; p.doings > endless {
+		if p.doings == endless+1 {
+			p.w.violated("I9 bounded time", "%s does not come to an end", p.name)
+		}
+		p.die()
+		return true
+	}
+	if p.doings == p.life.diesAt {
 		p.w.trace(p.name, "killed at", what)
 		p.die()
 		return true
@@ -114,8 +124,10 @@ func (p *process) signals(slot int) {
 	if p.life.interrupt == 0 || p.wait(slot, p.life.interrupt) != nil {
 		return
 	}
+	p.w.state.Lock()
 	p.w.trace(p.name, "interrupted")
 	p.watch.signal = p.w.now()
+	p.w.state.Unlock()
 	p.endAdmit(errSignal)
 	if p.life.twice == 0 || p.wait(slot, p.life.twice) != nil {
 		return
@@ -171,6 +183,8 @@ func (p *process) apply(release string) ending {
 	code := result.Exit()
 	err := p.Append(context.WithoutCancel(p.admit), deploy.Event{Run: p.book.run, Time: time.Now(), Kind: deploy.EventRunFinished, Exit: &code})
 	if err == nil {
+		p.w.state.Lock()
+		defer p.w.state.Unlock()
 		p.judgeRun(result, code)
 	}
 	return ending{code, err == nil}
@@ -178,18 +192,24 @@ func (p *process) apply(release string) ending {
 
 // resume is `nixdeploy resume`, as cmd/nixdeploy/resume.go does it.
 func (p *process) resume() ending {
+	p.w.state.Lock()
 	report := deploy.Fold(p.book.events)
 	for _, e := range p.book.events {
 		p.fold.Add(e)
 	}
+	p.w.state.Unlock()
 	d := p.driver("", true, p.op.ours(p.book.run))
 	defer d.Close()
 	var wg sync.WaitGroup
+	left := map[string]deploy.HostReport{}
+	for _, h := range report.Hosts {
+		left[h.Host] = h
+	}
 	for _, h := range undecided(p.w.inv, report) {
 		wg.Go(func() {
 			if p.admit.Err() == nil {
 				defer d.Release(h.Name)
-				d.Resume(context.WithoutCancel(p.admit), h, h.Stage)
+				d.Resume(context.WithoutCancel(p.admit), h, h.Stage, left[h.Name])
 			}
 		})
 	}
@@ -197,7 +217,9 @@ func (p *process) resume() ending {
 	if p.dead() {
 		return ending{}
 	}
+	p.w.state.Lock()
 	code := rollout.ExitCode(p.fold.Report(), p.admit.Err() != nil)
+	p.w.state.Unlock()
 	err := p.Append(context.WithoutCancel(p.admit), deploy.Event{Run: p.book.run, Time: time.Now(), Kind: deploy.EventRunFinished, Exit: &code})
 	return ending{code, err == nil}
 }
@@ -221,7 +243,10 @@ func judgeHealth(ctx context.Context, q host.HealthRequest) *deploy.Problem {
 	if q.Once {
 		run = health.RunOnce
 	}
-	results := run(ctx, q.Host.Checks, q.Host, &nixos.Probe{Conn: q.Conn, Run: q.Run}, q.Baseline)
+	var results []health.Result
+	for _, c := range q.Host.Checks { // one by one: who asks first at one instant would be chance
+		results = append(results, run(ctx, []inventory.Check{c}, q.Host, &nixos.Probe{Conn: q.Conn, Run: q.Run}, q.Baseline)...)
+	}
 	p := &deploy.Problem{Host: q.Host.Name, Step: deploy.StepHealth}
 	switch health.Worst(results) {
 	case health.Passed:

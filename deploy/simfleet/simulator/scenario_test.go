@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/nixdeploy/nixdeploy/deploy/simfleet"
@@ -41,6 +42,9 @@ type hostSpec struct {
 	// helpless: the way back does not work here, so that a person is needed.
 	helpless bool
 }
+
+// offBeat keeps checks from falling on the instants of the sign of life.
+const offBeat = 13 * time.Microsecond
 
 type change struct {
 	how    string
@@ -123,13 +127,13 @@ func (s *scenario) drawHost(c chance, name, stage string) hostSpec {
 		ConfirmTimeout:    pick(c, 15*time.Second, 30*time.Second, time.Minute),
 		BuildTimeout:      pick(c, 2*time.Minute, 10*time.Minute),
 		Checks: []inventory.Check{{
-			Name: "units", Type: inventory.CheckUnits, Interval: 2 * time.Second, Timeout: 10 * time.Second,
+			Name: "units", Type: inventory.CheckUnits, Interval: 2*time.Second + offBeat, Timeout: 10 * time.Second,
 			Successes: 1 + c.IntN(3), Deadline: pick(c, 30*time.Second, 90*time.Second),
 		}},
 	}
 	if c.one(20) {
 		h.inv.Checks = append(h.inv.Checks, inventory.Check{
-			Name: "runs", Type: inventory.CheckCommand, Command: []string{"true"}, Interval: 3 * time.Second, Timeout: 5 * time.Second,
+			Name: "runs", Type: inventory.CheckCommand, Command: []string{"true"}, Interval: 3*time.Second + offBeat, Timeout: 5 * time.Second,
 			Successes: 1, Deadline: 30 * time.Second,
 		})
 	}
@@ -179,6 +183,11 @@ func (h *hostSpec) split() bool {
 	return n > 0 && h.history[n-1].how != "switch"
 }
 
+// had says that the host was on that system before.
+func (h *hostSpec) had(system string) bool {
+	return h.options.System.Toplevel == system || slices.ContainsFunc(h.history, func(c change) bool { return c.system == system })
+}
+
 func (s *scenario) drawSystem(c chance, h *hostSpec, release string) simfleet.System {
 	sys := simfleet.System{
 		Toplevel:   simfleet.ToplevelPath("release "+release, h.inv.Name),
@@ -204,7 +213,7 @@ func (s *scenario) drawSystem(c chance, h *hostSpec, release string) simfleet.Sy
 	case n < 17:
 		sys.BreaksNetwork = true
 	case n < 21:
-		h.deaf[sys.Toplevel] = true
+		h.deaf[sys.Toplevel] = !h.had(sys.Toplevel)
 	case n < 24:
 		sys.SnippetFails = "users"
 	case n < 27:

@@ -64,14 +64,14 @@ func (w *world) play() {
 	slot := w.slot()
 	// Nobody comes back: longer than any guard may take.
 	time.Sleep(w.until(slot, 3*time.Hour))
+	w.state.Lock()
 	w.healed = true
 	w.judgeAlone()
+	w.state.Unlock()
 	for _, o := range ops {
-		for b := o.unfinished(); b != nil && o.count < 12; b = o.unfinished() {
+		for b := o.unfinished(); b != nil; b = o.unfinished() {
 			o.process(life{}, b, "")
-			if o.stillStranded(b) {
-				break
-			}
+			b.settled = true
 		}
 	}
 	w.judgeSettled(ops)

@@ -24,6 +24,10 @@ type world struct {
 	releases map[string]*flake.Flake
 	healed   bool // nothing goes wrong any more
 
+	// state guards all that actors share. Each acts at an instant of its own, so
+	// nobody ever waits for it: it is there for the race detector.
+	state sync.Mutex
+
 	mu       sync.Mutex
 	slots    int
 	hash     uint64
@@ -176,6 +180,26 @@ func (w *world) happens(ctx context.Context, e worldEvent, slot int) {
 		return
 	}
 	m := w.hosts[e.host]
+	w.strikes(m, e)
+	switch e.kind {
+	case "power off":
+		w.lasts(ctx, slot, e.long, func() { m.PowerOn("") })
+	case "foreign":
+		w.lasts(ctx, slot, time.Minute, func() { w.foreignDone(m) })
+	}
+}
+
+// lasts does what comes after d, or when the world ends.
+func (w *world) lasts(ctx context.Context, slot int, d time.Duration, then func()) {
+	_ = w.wait(ctx, slot, d) // either way
+	w.state.Lock()
+	defer w.state.Unlock()
+	then()
+}
+
+func (w *world) strikes(m *machine, e worldEvent) {
+	w.state.Lock()
+	defer w.state.Unlock()
 	w.trace("world", m.inv.Name, e.kind)
 	w.look(m)
 	switch e.kind {
@@ -183,12 +207,6 @@ func (w *world) happens(ctx context.Context, e worldEvent, slot int) {
 		m.PowerCut()
 	case "power off":
 		m.PowerOff()
-		if w.wait(ctx, slot, e.long) != nil {
-			m.PowerOn("")
-			return
-		}
-		m.PowerOn("")
-		w.trace("world", m.inv.Name, "power on")
 	case "outage":
 		m.outageUntil = time.Now().Add(e.long)
 	case "kill guard":
@@ -196,7 +214,7 @@ func (w *world) happens(ctx context.Context, e worldEvent, slot int) {
 	case "kill switch":
 		m.KillSwitch()
 	case "foreign":
-		w.foreign(ctx, m, e, slot)
+		w.foreign(m, e)
 	case "break units":
 		m.ledger.unitsBroken = true
 		m.BreakUnits(append([]string{"world-trouble.service"}, m.broken...)...)
@@ -205,19 +223,19 @@ func (w *world) happens(ctx context.Context, e worldEvent, slot int) {
 }
 
 // foreign is somebody who does not use nixdeploy.
-func (w *world) foreign(ctx context.Context, m *machine, e worldEvent, slot int) {
+func (w *world) foreign(m *machine, e worldEvent) {
 	sys := simfleet.System{Toplevel: simfleet.ToplevelPath("foreign", m.inv.Name), SwitchTime: 8 * time.Second}
 	m.ledger.foreign = sys.Toplevel
 	if open := m.ledger.open(); open != nil {
 		open.foreign = true
 	}
 	m.ForeignSwitch(e.how, sys)
-	if w.wait(ctx, slot, 60*time.Second) != nil {
-		return
-	}
-	w.trace("world", m.inv.Name, "foreign done")
-	f := m.Facts()
-	if a := f.Active; a != nil && a.Claim == deploy.ClaimNone && f.Profile == sys.Toplevel && f.Running == sys.Toplevel && !f.Off {
+}
+
+// foreignDone sees whether what somebody else did stands.
+func (w *world) foreignDone(m *machine) {
+	f, system := m.Facts(), m.ledger.foreign
+	if a := f.Active; a != nil && a.Claim == deploy.ClaimNone && f.Profile == system && f.Running == system && !f.Off {
 		m.ledger.foreignIn = a.Run // it holds this run: nobody may undo what was done
 	}
 }
