@@ -43,19 +43,31 @@ func (s Style) Summary(e Ending) string {
 	return b.String()
 }
 
-// hosts are the hosts of the report and those that it never came to, these as
+// hosts are those of the selection in its order, which does not depend on who
+// was quickest, then any others of the report. What the run never came to is
 // skipped.
 func (e Ending) hosts() []deploy.HostReport {
-	hosts := slices.Clone(e.Report.Hosts)
+	reported := make(map[string]deploy.HostReport, len(e.Report.Hosts))
+	for _, h := range e.Report.Hosts {
+		reported[h.Host] = h
+	}
+	var hosts []deploy.HostReport
+	for _, sel := range e.Hosts {
+		h, ok := reported[sel.Host]
+		if !ok {
+			h = deploy.HostReport{Host: sel.Host, Stage: sel.Stage}
+		}
+		delete(reported, sel.Host)
+		hosts = append(hosts, h)
+	}
+	for _, h := range e.Report.Hosts {
+		if _, left := reported[h.Host]; left {
+			hosts = append(hosts, h)
+		}
+	}
 	for i, h := range hosts {
 		if h.State == deploy.StateWaiting || h.State == "" {
 			hosts[i].State = deploy.StateSkipped
-		}
-	}
-	for _, sel := range e.Hosts {
-		known := func(h deploy.HostReport) bool { return h.Host == sel.Host }
-		if !slices.ContainsFunc(hosts, known) {
-			hosts = append(hosts, deploy.HostReport{Host: sel.Host, Stage: sel.Stage, State: deploy.StateSkipped})
 		}
 	}
 	return hosts
