@@ -26,7 +26,7 @@ func TestStandInsAnswerAsRecorded(t *testing.T) {
 	}{
 		{transcript: "old-nix28-sh.txt", base: lab.Bookworm, drop: []*regexp.Regexp{quietActivator}, races: []int{364, 519, 672}},
 		// Its generation 1 had the quieter activator.
-		{transcript: "old-nix28-perl.txt", base: lab.Bookworm, races: []int{205}},
+		{transcript: "old-nix28-perl.txt", base: lab.Bookworm, races: []int{205, 466}},
 		{transcript: "ng-nix226-perl.txt", base: lab.Trixie},
 		{transcript: "2-old-nix28-perl.txt", base: lab.Bookworm},
 		{transcript: "2-ng-nix226-perl.txt", base: lab.Trixie},
