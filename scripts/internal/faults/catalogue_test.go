@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -51,11 +52,7 @@ func TestEveryTestOfTheCatalogueIsThere(t *testing.T) {
 func named(number, proof string) bool {
 	for _, e := range catalogue() {
 		if twoDigits(e.number) == number {
-			for _, p := range e.proofs {
-				if p == proof {
-					return true
-				}
-			}
+			return slices.Contains(e.proofs, proof)
 		}
 	}
 	return false
