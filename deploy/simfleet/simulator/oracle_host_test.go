@@ -160,7 +160,7 @@ func (w *world) look(m *machine) {
 		return
 	}
 	f := m.Facts()
-	result := deploy.ResultNone
+	var result deploy.Result
 	switch a := f.Active; {
 	case a != nil && a.Run == e.run:
 		result = a.Result
