@@ -29,11 +29,13 @@ func parts(name string) []string {
 // name that is not embedded, which no input can cause.
 func Script(name string) string {
 	head, body := split(read(name + ".sh"))
-	text := head
+	var text strings.Builder
+	text.WriteString(head)
 	for _, part := range parts(name) {
-		text += read(part)
+		text.WriteString(read(part))
 	}
-	return text + body
+	text.WriteString(body)
+	return text.String()
 }
 
 // Names lists the scripts that can be sent.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/nixdeploy/nixdeploy/deploy"
 	"github.com/nixdeploy/nixdeploy/deploy/simfleet"
+	"github.com/nixdeploy/nixdeploy/inventory"
 )
 
 // ledger is what the oracles remember of a host.
@@ -90,6 +91,9 @@ func (w *world) before(p *process, m *machine, name string, cmd deploy.Command) 
 	if step := c.changing(); step != "" && !p.book.intents[name+" "+string(step)] {
 		w.violated("intent", "%s: %s is sent, and its intent is not on the disk", name, step)
 	}
+	if step := c.changing(); step != "" && step != deploy.StepRecord && c.arg(2)[:1] != p.book.run[:1] {
+		w.violated("I12 one writer", "%s: %s acts on run %s of somebody else", name, p.name, c.arg(2))
+	}
 	sends := cmd.Name == "upload" || cmd.Name == "build" || c.changing() != ""
 	if sends && c.pre.Marker != nil && c.pre.Marker.Host != name {
 		w.violated("I6 identity", "%s %s goes to %s, which was taken for %s", cmd.Name, c.arg(1), c.pre.Marker.Host, name)
@@ -156,7 +160,7 @@ func (w *world) look(m *machine) {
 		return
 	}
 	f := m.Facts()
-	result := deploy.ResultNone
+	var result deploy.Result
 	switch a := f.Active; {
 	case a != nil && a.Run == e.run:
 		result = a.Result
@@ -167,11 +171,21 @@ func (w *world) look(m *machine) {
 		}
 	}
 	if result == deploy.ResultNone {
+		w.judgeTested(m, e, f)
 		return
 	}
 	e.result = result
 	w.trace("host", m.inv.Name, e.run, string(result))
 	w.judgeResult(m, e, f)
+}
+
+// judgeTested: with test-first nothing that outlives a power cut changes before
+// the run is confirmed.
+func (w *world) judgeTested(m *machine, e *epoch, f simfleet.Facts) {
+	if m.inv.Activation == inventory.ActivationTestFirst && f.Active.Claim == deploy.ClaimNone && !e.foreign &&
+		(f.ProfileLink != e.before.ProfileLink || f.NextBoot != e.before.NextBoot) {
+		w.violated("I1 never lost", "%s: test-first, not confirmed, was %s, is %s", m.inv.Name, links(e.before), links(f))
+	}
 }
 
 // judgeResult holds what the host says of a run against what it is.

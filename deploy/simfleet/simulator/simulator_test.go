@@ -19,6 +19,7 @@ var (
 	oneSeed = flag.Int64("seed", -1, "replay this one seed, with its trace under -v")
 	seeds   = flag.Int("seeds", 300, "how many seeds to play")
 	from    = flag.Int64("from", 1, "the first of them")
+	first   = flag.Bool("first", false, "stop at the first seed that breaks a promise")
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -108,6 +109,9 @@ func TestPromises(t *testing.T) {
 					steps.Add(int64(o.steps))
 					lasted.Add(int64(o.lasted / time.Second))
 					if len(o.failures) > 0 {
+						if *first {
+							next.Store(int64(*seeds))
+						}
 						t.Error(replay(seed, o.failures))
 					}
 				}

@@ -168,7 +168,7 @@ const (
 func (t *tracer) atCall(tid int) (struck bool, err error) {
 	var info [88]byte
 	_, _, errno := syscall.RawSyscall6(syscall.SYS_PTRACE, getSyscallInfo, uintptr(tid), uintptr(len(info)),
-		uintptr(unsafe.Pointer(&info[0])), 0, 0) //nolint:gosec // ptrace(2) is called that way
+		uintptr(unsafe.Pointer(&info[0])), 0, 0)
 	if errno == syscall.ESRCH {
 		return false, nil
 	}

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+)
+
+// verdict is how one test ended.
+type verdict struct {
+	action string   // pass, fail or skip
+	seen   []string // what it says that it saw, subtests included
+	reason string   // of a skip, or the first words of a failure
+}
+
+// part is what is run of one package.
+type part struct {
+	name  string // short, as in proofs
+	tests []string
+}
+
+// split takes a proof apart.
+func split(proof string) (pkg, test string) {
+	pkg, test, _ = strings.Cut(proof, " ")
+	return pkg, test
+}
+
+// plan lists which tests of which packages the catalogue needs.
+func plan(list []entry, noLab bool) []part {
+	tests := map[string][]string{}
+	for _, e := range list {
+		for _, proof := range e.proofs {
+			pkg, test := split(proof)
+			if noLab && (pkg == "e2e" || pkg == "lab") {
+				continue
+			}
+			top, _, _ := strings.Cut(test, "/")
+			if !slices.Contains(tests[pkg], top) {
+				tests[pkg] = append(tests[pkg], top)
+			}
+		}
+	}
+	var parts []part
+	for name, names := range tests {
+		slices.Sort(names)
+		parts = append(parts, part{name: name, tests: names})
+	}
+	slices.SortFunc(parts, func(a, b part) int { return strings.Compare(a.name, b.name) })
+	return parts
+}
+
+// run runs a part and adds the verdicts to results, by "package Test". It returns
+// the lines of the crash matrix, if that was among it.
+func (p part) run(ctx context.Context, everything bool, results map[string]verdict) ([]string, error) {
+	args := []string{"test", "-json", "-count=1", "-timeout=30m", "-run", "^(" + strings.Join(p.tests, "|") + ")$", packages[p.name]}
+	if everything && p.name == "faults" {
+		args = append(args, "-all")
+	}
+	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd.Stderr = os.Stderr
+	pipe, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, fmt.Errorf("run go test: %w", err)
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("run go test: %w", err)
+	}
+	matrix, err := read(pipe, p.name, results)
+	var failed *exec.ExitError
+	if ended := cmd.Wait(); ended != nil && !errors.As(ended, &failed) {
+		return nil, fmt.Errorf("run go test: %w", ended)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return matrix, ctx.Err()
+}
+
+// event is what `go test -json` says in one line (go doc test2json).
+type event struct {
+	Action, Test, Output, Key, Value string
+}
+
+// read takes in what a run of go test says.
+func read(in io.Reader, pkg string, results map[string]verdict) (matrix []string, err error) {
+	lines := bufio.NewScanner(in)
+	lines.Buffer(nil, 16<<20)
+	said := map[string]string{} // the newest words of a test
+	inMatrix := false
+	for lines.Scan() {
+		var e event
+		if json.Unmarshal(lines.Bytes(), &e) != nil {
+			continue // a line of the go command's own
+		}
+		top, _, _ := strings.Cut(e.Test, "/")
+		switch e.Action {
+		case "attr":
+			for _, name := range slices.Compact([]string{top, e.Test}) {
+				v := results[pkg+" "+name]
+				if e.Key == "seen" && !slices.Contains(v.seen, e.Value) {
+					v.seen = append(v.seen, e.Value)
+				}
+				results[pkg+" "+name] = v
+			}
+		case "output":
+			text := strings.TrimRight(e.Output, "\n")
+			if strings.Contains(text, "_test.go:") || said[e.Test] == "" {
+				said[e.Test] = strings.TrimSpace(text)
+			}
+			if top == "TestCrashMatrix" {
+				inMatrix = inMatrix || strings.Contains(text, "crash matrix ")
+				if inMatrix {
+					matrix = append(matrix, strings.TrimPrefix(text, "    "))
+				}
+				inMatrix = inMatrix && !strings.Contains(text, "crash matrix: ")
+			}
+		case "pass", "fail", "skip":
+			v := results[pkg+" "+e.Test]
+			v.action, v.reason = e.Action, said[e.Test]
+			results[pkg+" "+e.Test] = v
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return nil, fmt.Errorf("read what go test says: %w", err)
+	}
+	return matrix, nil
+}
