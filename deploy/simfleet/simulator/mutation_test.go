@@ -114,7 +114,9 @@ func (m mutant) survives(ctx context.Context, dir string) (string, error) {
 	if out, err := exec.CommandContext(ctx, "go", "test", "-c", "-overlay", plan, "-o", program, ".").CombinedOutput(); err != nil {
 		return "", fmt.Errorf("does not build: %w\n%s", err, out)
 	}
-	out, err := exec.CommandContext(ctx, program, "-test.run", "TestPromises", "-first", "-seeds", strconv.Itoa(*mutantSeeds)).CombinedOutput()
+	play := exec.CommandContext(ctx, program, "-test.run", "TestPromises", "-first", "-seeds", strconv.Itoa(*mutantSeeds))
+	play.Env = append(os.Environ(), "NIXDEPLOY_SIMULATE=1")
+	out, err := play.CombinedOutput()
 	if err == nil {
 		return "", fmt.Errorf("none of %d seeds minds", *mutantSeeds)
 	}
