@@ -23,14 +23,6 @@ contact)
 	;;
 failed)
 	failed_units | say_lines failed
-	# A unit between two automatic restarts is about to fail again, unless it
-	# had succeeded before (contract 4.2, exit code 4).
-	systemctl list-units --state=activating --plain --no-legend --no-pager 2>/dev/null |
-		while read -r unit _ _ sub _; do
-			if [ "$sub" = auto-restart ] && [ "$(systemctl show --value -p ExecMainStatus "$unit")" != 0 ]; then
-				say failed "$unit"
-			fi
-		done
 	;;
 states)
 	for unit in "$@"; do say state "$(systemctl show --value -p ActiveState -- "$unit") $unit"; done

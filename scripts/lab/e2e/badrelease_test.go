@@ -228,3 +228,16 @@ func TestUnreachableHostsCountAgainstTheBudgetBeforeAnythingIsSwitched(t *testin
 		}
 	}
 }
+
+// A unit that was restarted for ever before the run is not blamed on it.
+func TestACrashLoopFromBeforeIsNotBlamedOnTheRun(t *testing.T) {
+	t.Parallel()
+	h := lab.Up(t, lab.Options{})
+	o := newOperator(t, h)
+	o.inventory("", member{host: h, stage: "dev"})
+	h.MustSSH("systemd-run --quiet --unit=loop -p Restart=always -p RestartSec=60 /bin/sh -c 'exit 3'")
+	h.WaitUntil("the first failure", `test "$(/bin/systemctl show --value -p SubState loop.service)" = auto-restart`)
+	o.flake(every(release(2), h))
+	o.must("apply", "--yes", "--first")
+	wantNew(t, h, release(2))
+}
