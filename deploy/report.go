@@ -34,8 +34,9 @@ type HostReport struct {
 	// Changed says that an intent was written and no state since has said that
 	// nothing came of it: this run may have changed the host.
 	Changed bool `json:"changed"`
-	// Leaving says that the host was confirmed, and was then to go back.
-	Leaving bool `json:"leaving,omitempty"`
+	// Leaving is the toplevel that the host was confirmed on and was then to
+	// leave again, "" for none.
+	Leaving string `json:"leaving,omitempty"`
 	// Unresolved says that a changing step was begun and no final state was
 	// written: after a crash such a host is settled first.
 	Unresolved bool     `json:"unresolved"`
@@ -132,14 +133,18 @@ func (f *Folder) addHost(e Event) {
 		h.Unresolved = true
 	case EventStepStarted:
 		h.Step = e.Step
-		h.Leaving = h.Leaving || e.Step == StepReturn && h.State == StateConfirmed
+		if e.Step == StepReturn && h.State == StateConfirmed && h.After != nil {
+			h.Leaving = h.After.Running
+		}
 		h.State = StateInFlight
 		h.Contacted = true
 	case EventStepFailed:
 		h.Problem = e.Problem
 	case EventHostState:
 		h.State = e.State
-		h.Leaving = h.Leaving && e.State != StateReturned
+		if e.State == StateReturned {
+			h.Leaving = ""
+		}
 		// A host that ended well keeps no problem of a step that was tried again.
 		if e.Problem != nil || e.State.Good() {
 			h.Problem = e.Problem

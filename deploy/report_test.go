@@ -163,18 +163,18 @@ func TestIntentionsDoNotCountAsChanges(t *testing.T) {
 func TestWhoLeavesIsRemembered(t *testing.T) {
 	at := func(e deploy.Event) deploy.Event { e.Host = "web-1"; return e }
 	events := []deploy.Event{
-		at(deploy.Event{Kind: deploy.EventHostState, State: deploy.StateConfirmed}),
+		at(deploy.Event{Kind: deploy.EventHostState, State: deploy.StateConfirmed, After: &deploy.Links{Running: "/nix/store/new"}}),
 		at(deploy.Event{Kind: deploy.EventStepStarted, Step: deploy.StepReturn}),
 	}
-	if h := deploy.Fold(events).Hosts[0]; !h.Leaving {
+	if h := deploy.Fold(events).Hosts[0]; h.Leaving != "/nix/store/new" {
 		t.Errorf("folds to %+v", h)
 	}
 	events = append(events, at(deploy.Event{Kind: deploy.EventHostState, State: deploy.StateStranded}))
-	if h := deploy.Fold(events).Hosts[0]; !h.Leaving {
+	if h := deploy.Fold(events).Hosts[0]; h.Leaving != "/nix/store/new" {
 		t.Errorf("stranded on its way: %+v", h)
 	}
 	events = append(events, at(deploy.Event{Kind: deploy.EventHostState, State: deploy.StateReturned}))
-	if h := deploy.Fold(events).Hosts[0]; h.Leaving {
+	if h := deploy.Fold(events).Hosts[0]; h.Leaving != "" {
 		t.Errorf("back: %+v", h)
 	}
 }

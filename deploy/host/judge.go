@@ -3,6 +3,7 @@ package host
 import (
 	"fmt"
 	"regexp"
+	"strings"
 
 	"github.com/nixdeploy/nixdeploy/deploy"
 	"github.com/nixdeploy/nixdeploy/inventory"
@@ -99,6 +100,9 @@ func locked(o deploy.Observation, t Terms) *deploy.Problem {
 // nixos-rebuild makes of the exit code (contract 4.2: code 2).
 var snippetFailed = regexp.MustCompile(`Activation script snippet .* failed|Failed to run activate script`)
 
+// loaderFailed is how switch-to-configuration tells that it set no boot loader.
+const loaderFailed = "Failed to install bootloader"
+
 // JudgeSwitch decides by the links whether a switch led to the wanted system;
 // the exit code is only a hint (contract 6.2). nil: it did, health decides.
 func JudgeSwitch(mode inventory.Activation, wanted string, before deploy.Links, a deploy.SwitchAnswer) *deploy.Problem {
@@ -108,16 +112,14 @@ func JudgeSwitch(mode inventory.Activation, wanted string, before deploy.Links, 
 	problem := func(what string, details ...string) *deploy.Problem {
 		return &deploy.Problem{Code: deploy.CodeSwitch, What: what, Details: append(details, tail(a.Output, 20)...)}
 	}
-	// What ran before proves nothing, and what is booted next nobody can read: the
-	// code is all there is.
-	blind := mode != inventory.ActivationTestFirst && before.Running == wanted && l.NextBoot == "" && a.Code != 0
 	switch {
 	case a.Lost:
 		return problem("the switch ended without an exit code: it was stopped, or the host was restarted")
-	case activated && blind:
-		return problem(fmt.Sprintf("it ran before, exit code %d, and what it boots next cannot be read", a.Code))
 	case activated:
 		for _, line := range a.Output {
+			if l.NextBoot == "" && strings.Contains(line, loaderFailed) { // and nobody can read what it boots
+				return problem("the boot loader was not installed", "says    "+line)
+			}
 			if snippetFailed.MatchString(line) {
 				return problem("a part of the activation script failed", "says    "+line)
 			}

@@ -13,7 +13,7 @@ import (
 func TestResumeKnowsWhichWayTheHostWent(t *testing.T) {
 	cause := &deploy.Problem{Code: deploy.CodeHealth, What: "failed in the soak"}
 	on := func(l deploy.Links) *deploy.Links { return &l }
-	leaving := deploy.HostReport{Changed: true, Leaving: true, Before: on(onOld), After: on(onNew), Problem: cause}
+	leaving := deploy.HostReport{Changed: true, Leaving: newSystem, Before: on(onOld), Problem: cause}
 	for name, c := range map[string]struct {
 		result deploy.Result
 		links  deploy.Links
@@ -74,7 +74,7 @@ func TestAReturnKeepsTheRecordInTheJournal(t *testing.T) {
 				t.Errorf("%s %s: before %+v", e.Kind, e.Step, *e.Before)
 			}
 		}
-		if h := deploy.Fold(f.events).Hosts[0]; h.State != deploy.StateReturned || h.Leaving {
+		if h := deploy.Fold(f.events).Hosts[0]; h.State != deploy.StateReturned || h.Leaving != "" {
 			t.Errorf("folds to %+v", h)
 		}
 	})

@@ -332,12 +332,12 @@ func (w *worker) placed(out deploy.Outcome, left deploy.HostReport) deploy.Outco
 		cause = &deploy.Problem{Code: deploy.CodeInterrupted, What: "the run was bringing it back when it ended"}
 	}
 	back := samePlace(out.Before, out.After)
-	// Anywhere else, a later run has taken the host on.
-	stayed := left.After != nil && samePlace(*left.After, out.After)
+	// Anywhere else, somebody has taken the host on since.
+	stayed := left.Leaving != "" && out.After.Running == left.Leaving && out.After.Profile == left.Leaving
 	switch {
 	case out.State == deploy.StateConfirmed && back:
 		out.State, out.Problem = deploy.StateReturned, cause
-	case out.State == deploy.StateConfirmed && (w.wentBack() || left.Leaving && stayed), out.State == deploy.StateReturned && !back && stayed:
+	case out.State == deploy.StateConfirmed && (w.wentBack() || stayed), out.State == deploy.StateReturned && !back && stayed:
 		out.State, out.Problem = deploy.StateStranded, notExact(out.Before, out.After, cause)
 	}
 	return out

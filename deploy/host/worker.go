@@ -194,8 +194,8 @@ func (w *worker) finish(ctx context.Context, out deploy.Outcome) deploy.Outcome 
 		out.Problem.Host = w.h.Name
 		explain(out)
 	}
-	if out.State == deploy.StateConfirmed {
-		w.s.keepBefore(w.p.Before, w.p.Observed.FailedUnits)
+	if out.State == deploy.StateConfirmed || out.State == deploy.StateUnchanged {
+		w.s.keepBefore(w.p.Before, w.baseline()) // for the soak
 	}
 	before, after := out.Before, out.After
 	e := deploy.Event{Kind: deploy.EventHostState, State: out.State, Problem: out.Problem, Wanted: w.p.Wanted}

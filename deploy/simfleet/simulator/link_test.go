@@ -205,8 +205,9 @@ func (c *wire) perform(ctx context.Context, cmd deploy.Command, kind string, n i
 	exit, err = c.inner.Run(run, cmd,
 		func(text string) { said = append(said, line{text, false}) },
 		func(text string) { said = append(said, line{text, true}) })
-	// Whoever else waited for the host wakes at the same instant: not here.
-	_ = p.waitFor(context.WithoutCancel(ctx), c.slot, 0)
+	// Whoever else waited for the host, or died with this process, wakes at the
+	// same instant: not here.
+	time.Sleep(p.w.until(c.slot, 0))
 	p.w.after(s, said)
 	if c.point("ran " + cmd.Name) {
 		return nil, -1, c.lost("dead", errDead)

@@ -188,10 +188,16 @@ func (p *process) judgeState(e deploy.Event, _ time.Duration) {
 		if a := f.Active; a != nil && a.Run == p.book.run && m.hostSpec.inv.Name == e.Host {
 			p.w.violated("I7 truth", "%s is called %s, and is armed by this run", e.Host, e.State)
 		}
-		if e.State == deploy.StateUnchanged && m.ledger.foreign == "" && e.Wanted != "" {
+		if e.State == deploy.StateUnchanged && m.ledger.foreign == "" && e.Wanted != "" && p.alone(m) {
 			p.w.wantOn(m, f, e.Wanted, "unchanged")
 		}
 	}
+}
+
+// alone says that no other operator did anything to the host last.
+func (p *process) alone(m *machine) bool {
+	newest := m.ledger.newest()
+	return newest == "" || newest[:1] == p.book.run[:1]
 }
 
 func failedByItself(e deploy.Event) bool {
@@ -205,7 +211,7 @@ func failedByItself(e deploy.Event) bool {
 }
 
 func (p *process) judgeConfirmed(m *machine, e deploy.Event, f simfleet.Facts) {
-	if m.ledger.foreign != "" || m.ledger.newest()[:1] != p.book.run[:1] {
+	if m.ledger.foreign != "" || !p.alone(m) {
 		return
 	}
 	wanted := e.Wanted

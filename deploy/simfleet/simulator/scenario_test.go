@@ -127,13 +127,13 @@ func (s *scenario) drawHost(c chance, name, stage string) hostSpec {
 		ConfirmTimeout:    pick(c, 15*time.Second, 30*time.Second, time.Minute),
 		BuildTimeout:      pick(c, 2*time.Minute, 10*time.Minute),
 		Checks: []inventory.Check{{
-			Name: "units", Type: inventory.CheckUnits, Interval: 2*time.Second + offBeat, Timeout: 10 * time.Second,
+			Name: "units", Type: inventory.CheckUnits, Interval: 2*time.Second + offBeat, Timeout: 10*time.Second + 3*offBeat,
 			Successes: 1 + c.IntN(3), Deadline: pick(c, 30*time.Second, 90*time.Second),
 		}},
 	}
 	if c.one(20) {
 		h.inv.Checks = append(h.inv.Checks, inventory.Check{
-			Name: "runs", Type: inventory.CheckCommand, Command: []string{"true"}, Interval: 3*time.Second + offBeat, Timeout: 5 * time.Second,
+			Name: "runs", Type: inventory.CheckCommand, Command: []string{"true"}, Interval: 3*time.Second + offBeat, Timeout: 5*time.Second + 3*offBeat,
 			Successes: 1, Deadline: 30 * time.Second,
 		})
 	}
