@@ -27,7 +27,13 @@ func (c *change) owed(dir string) map[string]time.Duration {
 	}
 	owed := map[string]time.Duration{}
 	for _, r := range slices.Backward(runs[:min(owedRuns, len(runs))]) { // the oldest first
-		if r.Err != nil || r.Held || r.Fleet != c.inv.Fleet {
+		if r.Err != nil || r.Held || r.Fleet != c.inv.Fleet || r.Flake != c.flake.Digest() {
+			continue
+		}
+		if r.Finished && r.Exit == rollout.ExitOK { // all of its soaks are over, and it need not be read
+			for _, h := range r.Hosts {
+				delete(owed, h)
+			}
 			continue
 		}
 		events, err := journal.Read(dir, r.Run)
@@ -35,9 +41,7 @@ func (c *change) owed(dir string) map[string]time.Duration {
 			c.log.Warn("a run cannot be read, so a soak that it owes is not made up for", "run", r.Run, "error", err)
 			continue
 		}
-		if deploy.Fold(events).Start.Flake == c.flake.Digest() {
-			addOwed(owed, events, time.Now())
-		}
+		addOwed(owed, events, time.Now())
 	}
 	return owed
 }

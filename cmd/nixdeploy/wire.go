@@ -88,7 +88,11 @@ func judgeHealth(ctx context.Context, q host.HealthRequest) *deploy.Problem {
 	if q.Once {
 		run = health.RunOnce
 	}
-	results := run(ctx, q.Host.Checks, q.Host, &nixos.Probe{Conn: q.Conn, Run: q.Run}, q.Baseline)
+	var probe health.Host = &nixos.Probe{Conn: q.Conn, Run: q.Run}
+	if q.Seen != nil {
+		probe = &seenOnce{Host: probe, failed: q.Seen}
+	}
+	results := run(ctx, q.Host.Checks, q.Host, probe, q.Baseline)
 	p := &deploy.Problem{Host: q.Host.Name, Step: deploy.StepHealth}
 	switch health.Worst(results) {
 	case health.Passed:
@@ -127,4 +131,21 @@ func lockOnHost(ctx context.Context, in *invocation, h inventory.Host, f *flake.
 		return nil, errors.New("nix flake lock failed on " + h.Name + ":\n  " + strings.Join(output, "\n  "))
 	}
 	return lock, nil
+}
+
+// seenOnce answers the first question for failed units by what an inspection
+// has just seen. Checks ask one at a time.
+type seenOnce struct {
+	health.Host
+	failed []string
+	told   bool
+}
+
+// FailedUnits implements health.Host.
+func (s *seenOnce) FailedUnits(ctx context.Context) ([]string, error) {
+	if s.told {
+		return s.Host.FailedUnits(ctx)
+	}
+	s.told = true
+	return s.failed, nil
 }

@@ -41,6 +41,9 @@ type HealthRequest struct {
 	Run      string   // the armed run, "" when nothing is armed
 	Baseline []string // units that were failed before
 	Once     bool     // one round, as in a soak
+	// Seen are the units that an inspection of this moment saw failed: the first
+	// answer, which need not be asked for again. nil: nothing was seen.
+	Seen []string
 }
 
 // Driver drives hosts of one run. It is safe for concurrent use, for one call
@@ -80,8 +83,20 @@ func (d *Driver) Inspect(ctx context.Context, h inventory.Host, stage string) de
 			plan.Change = deploy.ChangeUnknown
 		}
 		d.Release(h.Name)
+	} else if plan.Change == deploy.ChangeUnchanged && w.p.Recorded && onlyUnits(h) {
+		w.s.close() // most hosts of most runs: nothing more will be asked
 	}
 	return plan
+}
+
+// onlyUnits says that what an inspection reads is all that the checks need.
+func onlyUnits(h inventory.Host) bool {
+	for _, c := range h.Checks {
+		if c.Type != inventory.CheckUnits || c.Successes > 1 {
+			return false
+		}
+	}
+	return true
 }
 
 // Evaluate inspects h and asks it what the flake would change: the flake is

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/nixdeploy/nixdeploy/deploy"
 	"github.com/nixdeploy/nixdeploy/inventory"
@@ -52,7 +53,7 @@ func TestInspectPlansWhatAHostWouldGoThrough(t *testing.T) {
 		open   int // connections kept for what follows
 	}{
 		{"its turn will tell", func(*fakeHost) {}, deploy.ChangeEvaluate, "", "", 1},
-		{"it remembers this flake and runs it", recorded(oldSystem), deploy.ChangeUnchanged, "", oldSystem, 1},
+		{"it remembers this flake and runs it", recorded(oldSystem), deploy.ChangeUnchanged, "", oldSystem, 0},
 		{"it remembers this flake and was rolled back", recorded(newSystem), deploy.ChangeSwitch, "", newSystem, 1},
 		{"what it remembers is collected by now", func(f *fakeHost) { recorded(newSystem)(f); f.observed.WantedValid = false }, deploy.ChangeEvaluate, "", "", 1},
 		{"what it remembers is another configuration", func(f *fakeHost) { recorded(oldSystem)(f); f.observed.Recorded.Attribute = "db" }, deploy.ChangeEvaluate, "", "", 1},
@@ -112,6 +113,60 @@ func TestApplyGoesOnWithTheInspectionOfThePlan(t *testing.T) {
 			t.Errorf("an old inspection was believed: %v", f.trace)
 		}
 	})
+}
+
+// What an inspection has just seen is the first look at the units of a host on
+// which nothing changes; what it saw before a person thought it over is not.
+func TestAnUnchangedHostIsLookedAtOnce(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		check  inventory.Check
+		since  time.Duration
+		seen   []string
+		dialed int
+	}{
+		{"at once", inventory.Check{Type: inventory.CheckUnits, Successes: 1}, 0, []string{"old.service"}, 1},
+		{"after an hour at the prompt", inventory.Check{Type: inventory.CheckUnits, Successes: 1}, time.Hour, nil, 2},
+		{"twice in a row is not once", inventory.Check{Type: inventory.CheckUnits, Successes: 2}, 0, []string{"old.service"}, 1},
+		{"a check of another kind", inventory.Check{Type: inventory.CheckCommand, Successes: 1}, 0, []string{"old.service"}, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := newFakeHost()
+				f.observed.Recorded = &deploy.Record{FlakeHash: "d1", Attribute: "web-1", Toplevel: oldSystem}
+				f.observed.WantedValid = true
+				h := webHost()
+				h.Checks = []inventory.Check{c.check}
+				d := f.driver()
+				defer d.Close()
+				var asked HealthRequest
+				d.Health = func(ctx context.Context, q HealthRequest) *deploy.Problem {
+					asked = q
+					if q.Seen == nil || !onlyUnits(h) { // as a check does that has to ask
+						_, err := q.Conn.Run(ctx, deploy.Command{}, nil, nil)
+						return asProblemOrNil(err)
+					}
+					return nil
+				}
+				d.Inspect(t.Context(), h, "prod")
+				time.Sleep(c.since)
+				wantState(t, d.Apply(t.Context(), h, "prod", 1), deploy.StateUnchanged, "")
+				if !slices.Equal(asked.Seen, c.seen) {
+					t.Errorf("seen %q, want %q", asked.Seen, c.seen)
+				}
+				if n := f.count("send dial"); n != c.dialed {
+					t.Errorf("dialled %d times, want %d: %v", n, c.dialed, f.trace)
+				}
+			})
+		})
+	}
+}
+
+func asProblemOrNil(err error) *deploy.Problem {
+	if err == nil {
+		return nil
+	}
+	return &deploy.Problem{What: err.Error()}
 }
 
 func TestAPlanSaysThatAnEarlierRunIsSettledFirst(t *testing.T) {

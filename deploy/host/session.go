@@ -19,6 +19,7 @@ type session struct {
 	mu       sync.Mutex // never held while something is waited for
 	live     *sharedConn
 	observed *deploy.Observation // taken by the first worker that asks
+	readAt   time.Time           // when it was read
 	before   deploy.Links
 	failed   []string
 }
@@ -80,7 +81,14 @@ func (s *session) drop(conn *sharedConn) {
 func (s *session) keepObservation(o deploy.Observation) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.observed = &o
+	s.observed, s.readAt = &o, time.Now()
+}
+
+// age is how old the newest inspection is.
+func (s *session) age() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return time.Since(s.readAt)
 }
 
 // takeObservation hands the kept inspection out once: a later worker looks anew.

@@ -20,6 +20,10 @@ const (
 	slice   = 20 * time.Second
 )
 
+// sightLasts is how long an inspection stands for a first look at the units of
+// a host on which nothing is changed: a person may think over a plan for hours.
+const sightLasts = 30 * time.Second
+
 func (w *worker) inspectOnce(ctx context.Context) error {
 	if o := w.s.takeObservation(); o != nil {
 		w.observe(*o)
@@ -441,6 +445,8 @@ func (w *worker) health(ctx context.Context) error {
 			w.stayAlive(ctx, q.Conn, decided)
 		}()
 		defer func() { decided(nil); <-done }()
+	} else if w.s.age() < sightLasts {
+		q.Seen = append([]string{}, w.p.Observed.FailedUnits...)
 	}
 	p := w.d.Health(ctx, q)
 	if early, ok := errors.AsType[*deploy.Problem](context.Cause(ctx)); ok {

@@ -25,6 +25,8 @@ type RunInfo struct {
 	Command  string
 	Operator string
 	Fleet    string
+	Flake    string // digest, "" for none
+	Hosts    []string
 	Stages   []string
 	Finished bool  // the newest record is run-finished
 	Exit     int   // when Finished
@@ -71,6 +73,7 @@ func summary(dir, run string) RunInfo {
 		info.Began = first.Time
 		if s := first.Start; s != nil {
 			info.Command, info.Operator, info.Fleet, info.Stages = s.Command, s.Operator, s.Fleet, s.Stages
+			info.Flake, info.Hosts = s.Flake, s.Hosts
 		}
 	}
 	if last != nil && last.Kind == deploy.EventRunFinished {

@@ -202,6 +202,10 @@ arm() {
 	fi
 	mv -T "$staging" "$ACTIVE" || exit 1
 	durable "$STATE"
+	# systemd looks for new units once one of its folders has changed, but it does
+	# not watch this one (path-lookup.c, lookup_paths_mtime_exclude). A touch of
+	# another one does; a daemon-reload would run every generator.
+	touch -c /run/systemd/system
 	if ! systemctl start "$GUARD" 2>/dev/null && ! { systemctl daemon-reload && systemctl start "$GUARD"; }; then
 		say unguarded "$GUARD does not start"
 		abandon
