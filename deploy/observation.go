@@ -32,10 +32,11 @@ type Observation struct {
 	FailedUnits []string         `json:"failed_units"` // the baseline
 	FreeBytes   map[string]int64 `json:"free_bytes"`   // by mount point: /nix, /boot, /
 
-	Marker  *Marker    `json:"marker,omitempty"`  // nil: this host was never confirmed by nixdeploy
-	Lease   *Lease     `json:"lease,omitempty"`   // a live lease of some run
-	Active  *ActiveRun `json:"active,omitempty"`  // an unresolved run folder
-	Foreign string     `json:"foreign,omitempty"` // a switch that is not ours under way: what was seen
+	Marker *Marker    `json:"marker,omitempty"` // nil: this host was never confirmed by nixdeploy
+	Lease  *Lease     `json:"lease,omitempty"`  // a live lease of some run
+	Active *ActiveRun `json:"active,omitempty"` // an unresolved run folder
+	// Foreign is who else is at work on the host, or soon will be.
+	Foreign []ForeignActivity `json:"foreign,omitempty"`
 	// RebootPending says that the running system's kernel, initrd or modules are
 	// not the booted ones (contract 4.4).
 	RebootPending bool `json:"reboot_pending"`

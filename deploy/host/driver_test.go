@@ -93,13 +93,15 @@ func TestFailuresBeforeArmLeaveTheHostUntouched(t *testing.T) {
 		"no evaluation": {func(f *fakeHost) {
 			f.build = deploy.BuildAnswer{DryBuildCode: 1, Output: []string{"error: does not provide attribute"}}
 		}, deploy.CodeEvaluation},
-		"no build":         {func(f *fakeHost) { f.build = deploy.BuildAnswer{BuildCode: 1} }, deploy.CodeBuild},
-		"not switchable":   {func(f *fakeHost) { f.build.Unswitchable = true }, deploy.CodeUnsupported},
-		"guard not armed":  {func(f *fakeHost) { f.fails["arm"] = []error{&deploy.Problem{Code: deploy.CodeGuard, What: "no"}} }, deploy.CodeGuard},
-		"journal is full":  {func(f *fakeHost) { f.fails["journal step-intent arm"] = []error{errors.New("no space left")} }, deploy.CodeInternal},
-		"wrong machine":    {func(f *fakeHost) { f.observed.Marker.Host = "db-1" }, deploy.CodeIdentity},
-		"not seen, no OK":  {func(f *fakeHost) { f.observed.Marker = nil }, deploy.CodeUnadopted},
-		"foreign switch":   {func(f *fakeHost) { f.observed.Foreign = "nixos-upgrade.service" }, deploy.CodeLocked},
+		"no build":        {func(f *fakeHost) { f.build = deploy.BuildAnswer{BuildCode: 1} }, deploy.CodeBuild},
+		"not switchable":  {func(f *fakeHost) { f.build.Unswitchable = true }, deploy.CodeUnsupported},
+		"guard not armed": {func(f *fakeHost) { f.fails["arm"] = []error{&deploy.Problem{Code: deploy.CodeGuard, What: "no"}} }, deploy.CodeGuard},
+		"journal is full": {func(f *fakeHost) { f.fails["journal step-intent arm"] = []error{errors.New("no space left")} }, deploy.CodeInternal},
+		"wrong machine":   {func(f *fakeHost) { f.observed.Marker.Host = "db-1" }, deploy.CodeIdentity},
+		"not seen, no OK": {func(f *fakeHost) { f.observed.Marker = nil }, deploy.CodeUnadopted},
+		"foreign switch": {func(f *fakeHost) {
+			f.observed.Foreign = []deploy.ForeignActivity{{Kind: deploy.ForeignUpgrade, What: "nixos-upgrade.service"}}
+		}, deploy.CodeLocked},
 		"another run's up": {func(f *fakeHost) { f.observed.Active = &deploy.ActiveRun{Run: "theirs", DecidesIn: 40} }, deploy.CodeLocked},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -89,11 +89,10 @@ func locked(o deploy.Observation, t Terms) *deploy.Problem {
 		return deploy.Locked(o.Active.Run, o.Active.Operator, o.Active.Since, o.Active.DecidesIn, true)
 	case o.Active == nil && o.Lease != nil && !t.Ours(o.Lease.Run):
 		return deploy.Locked(o.Lease.Run, o.Lease.Operator, o.Lease.Since, o.Lease.Seconds, false)
-	case o.Foreign != "":
-		return &deploy.Problem{Code: deploy.CodeLocked, What: "a switch that is not ours is under way: " + o.Foreign,
-			Next: "let it end, then run the same command again"}
+	case o.Active != nil: // ours: it is settled first, whoever else is there
+		return nil
 	}
-	return nil
+	return deploy.ForeignLocked(o.Foreign)
 }
 
 // Texts by which an activation script tells that a part of it failed, whatever

@@ -90,7 +90,7 @@ func TestAdmit(t *testing.T) {
 		{"somebody's lease", func(o *deploy.Observation, _ *inventory.Host, _ *Terms) { o.Lease = &deploy.Lease{Run: "theirs"} }, deploy.CodeLocked},
 		{"our own dead lease", func(o *deploy.Observation, _ *inventory.Host, _ *Terms) { o.Lease = &deploy.Lease{Run: "mine"} }, ""},
 		{"a manual switch", func(o *deploy.Observation, _ *inventory.Host, _ *Terms) {
-			o.Foreign = "nixos-upgrade.service is running"
+			o.Foreign = []deploy.ForeignActivity{{Kind: deploy.ForeignUpgrade, What: "nixos-upgrade.service"}}
 		}, deploy.CodeLocked},
 		{"the guard is lost at a reboot", func(o *deploy.Observation, _ *inventory.Host, _ *Terms) { o.GuardReboot = "/etc is read-only" }, deploy.CodeGuard},
 		{"which test-first does not need", func(o *deploy.Observation, h *inventory.Host, _ *Terms) {

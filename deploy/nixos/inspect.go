@@ -40,7 +40,7 @@ func observation(r *reply) deploy.Observation {
 		RebuildKind: rebuildKind(r.first("rebuild")),
 		FailedUnits: r.values["failed"],
 		FreeBytes:   map[string]int64{},
-		Foreign:     r.first("foreign"),
+		Foreign:     foreignActivity(r.values["foreign"]),
 		GuardReboot: r.first("guard"),
 
 		RebootPending: r.has("reboot"),
@@ -162,6 +162,25 @@ func previous(lines []string) *deploy.Previous {
 		}
 	}
 	return p
+}
+
+// foreignActivity reads lines KIND PID SINCE DUE WHO WHAT.
+func foreignActivity(lines []string) []deploy.ForeignActivity {
+	var all []deploy.ForeignActivity
+	for _, l := range lines {
+		f := strings.SplitN(l, " ", 6)
+		if len(f) < 6 {
+			continue
+		}
+		a := deploy.ForeignActivity{
+			Kind: deploy.ForeignKind(f[0]), PID: int(atoi(f[1])), Since: atoi(f[2]), Due: atoi(f[3]), What: f[5],
+		}
+		if f[4] != "-" {
+			a.Who = f[4]
+		}
+		all = append(all, a)
+	}
+	return all
 }
 
 func atoi(s string) int64 {

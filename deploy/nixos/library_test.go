@@ -120,23 +120,6 @@ func TestLeases(t *testing.T) {
 	}
 }
 
-func TestForeignSwitches(t *testing.T) {
-	for _, c := range []struct{ name, states, want string }{
-		{"none", "inactive inactive", ""},
-		{"an activation by hand", "active inactive", "nixos-rebuild-switch-to-configuration.service is running"},
-		{"an upgrade begins", "inactive activating", "nixos-upgrade.service is running"},
-		{"an activation ends", "deactivating inactive", "nixos-rebuild-switch-to-configuration.service is running"},
-		{"one that failed is over", "failed failed", ""},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			root := t.TempDir()
-			first, second, _ := strings.Cut(c.states, " ")
-			tool(t, root, "systemctl", "case $5 in nixos-upgrade.service) echo "+second+" ;; *) echo "+first+" ;; esac")
-			inEachShell(t, root, read("lib.sh")+"\nforeign_switch\necho \"$foreign\"", c.want+"\n")
-		})
-	}
-}
-
 // What an inspection says of a host is read as what the host is: the whole
 // script, on a root of the test.
 func TestInspectOfAWholeHost(t *testing.T) {

@@ -137,10 +137,8 @@ func armProblem(r *reply, a deploy.ArmRequest) error {
 	case r.has("armed"):
 		return nil
 	case r.has("foreign"):
-		return &deploy.Problem{
-			Code: deploy.CodeLocked,
-			What: "a switch that is not ours is under way: " + r.first("foreign"),
-			Next: "let it end, then run the same command again",
+		if p := deploy.ForeignLocked(foreignActivity(r.values["foreign"])); p != nil {
+			return p
 		}
 	case r.has("moved"):
 		return &deploy.Problem{

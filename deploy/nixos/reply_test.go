@@ -174,7 +174,7 @@ func TestLockedSaysWhoSinceWhenAndUntilWhen(t *testing.T) {
 func TestArmRefusals(t *testing.T) {
 	for answer, code := range map[string]deploy.Code{
 		"NONCE armed yes":                       "",
-		"NONCE foreign x.service is running":    deploy.CodeLocked,
+		"NONCE foreign upgrade 7 0 0 - x":       deploy.CodeLocked,
 		"NONCE moved system-3-link /p /r":       deploy.CodeForeignChange,
 		"NONCE missing /nix/store/gone":         deploy.CodeGuard,
 		"NONCE unguarded cannot be written":     deploy.CodeGuard,

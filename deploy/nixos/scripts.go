@@ -18,8 +18,11 @@ var files embed.FS
 const library = "lib.sh"
 
 func parts(name string) []string {
-	if name == "guard" {
-		return []string{library, "return.sh"}
+	switch name {
+	case "guard":
+		return []string{library, "foreign.sh", "return.sh"}
+	case "inspect":
+		return []string{library, "foreign.sh"}
 	}
 	return []string{library}
 }

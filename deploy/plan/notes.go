@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/nixdeploy/nixdeploy/deploy"
 	"github.com/nixdeploy/nixdeploy/inventory"
@@ -28,8 +29,10 @@ func Notes(h inventory.Host, hp deploy.HostPlan, first bool) []string {
 	var notes []string
 	note := func(format string, args ...any) { notes = append(notes, fmt.Sprintf(format, args...)) }
 
-	if o.Foreign != "" {
-		note("a switch that is not nixdeploy's is under way: %s", o.Foreign)
+	for _, a := range o.Foreign {
+		if a.Kind != deploy.ForeignUpgradeDue || time.Duration(a.Due)*time.Second <= runsFor(h) {
+			note("%s", a.Sentence())
+		}
 	}
 	if a := o.Active; a != nil {
 		note("run %s of %s is not resolved here; its guard decides in %d s", a.Run, a.Operator, a.DecidesIn)
@@ -46,6 +49,12 @@ func Notes(h inventory.Host, hp deploy.HostPlan, first bool) []string {
 		note("already failed before, not blamed on this run: %s", strings.Join(o.FailedUnits, ", "))
 	}
 	return notes
+}
+
+// runsFor is for how long a run may be at work on a host, its stage's other
+// hosts apart: an upgrade that is due later is none of its business.
+func runsFor(h inventory.Host) time.Duration {
+	return 2*h.BuildTimeout + 2*h.ActivationTimeout + 2*h.ConfirmTimeout + longestCheck(h)
 }
 
 // guardNotes says what follows where a guard does not outlive a reboot.

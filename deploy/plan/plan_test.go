@@ -173,7 +173,9 @@ func TestNotes(t *testing.T) {
 		{"low space", func(s set) { s.o.FreeBytes = map[string]int64{"/nix": 1 << 30, "/boot": 10 << 20, "/": 1 << 20} },
 			[]string{"/nix: 1024 MiB", "/boot: 10 MiB", "/: 1 MiB"}},
 		{"space not read", func(s set) { s.o.FreeBytes = nil }, nil},
-		{"a foreign switch", func(s set) { s.o.Foreign = "nixos-rebuild, pid 7" }, []string{"not nixdeploy's is under way: nixos-rebuild, pid 7"}},
+		{"a foreign switch", func(s set) {
+			s.o.Foreign = []deploy.ForeignActivity{{Kind: deploy.ForeignSwitch, What: "nixos-rebuild switch", PID: 7}}
+		}, []string{"not nixdeploy's is under way: nixos-rebuild switch, pid 7"}},
 		{"an unresolved run is told once", func(s set) {
 			s.o.Active = &deploy.ActiveRun{Run: "01R", Operator: "anna", DecidesIn: 40}
 			s.o.Lease = &deploy.Lease{Run: "01R", Operator: "anna"}
@@ -184,7 +186,7 @@ func TestNotes(t *testing.T) {
 		{"failed before", func(s set) { s.o.FailedUnits = []string{"a.service", "b.service"} },
 			[]string{"already failed before, not blamed on this run: a.service, b.service"}},
 		{"the worst comes first", func(s set) {
-			s.o.FailedUnits, s.o.Foreign, s.o.Marker = []string{"a.service"}, "nixos-rebuild", nil
+			s.o.FailedUnits, s.o.Foreign, s.o.Marker = []string{"a.service"}, []deploy.ForeignActivity{{Kind: deploy.ForeignSwitch, What: "nixos-rebuild switch"}}, nil
 		}, []string{"under way", "--first", "a.service"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -61,6 +61,10 @@ func subject(t *testing.T, traits *simfleet.Traits) (contract.Subject, *simfleet
 		ForeignSwitch: func() {
 			h.ForeignSwitch("switch", simfleet.System{Toplevel: simfleet.ToplevelPath("theirs", "web-1")})
 		},
+		ForeignBegins: func() func() {
+			h.ForeignSwitch("switch", simfleet.System{Toplevel: simfleet.ToplevelPath("theirs", "web-1"), SwitchTime: 20 * time.Second})
+			return func() {}
+		},
 	}, h
 }
 

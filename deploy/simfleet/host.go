@@ -29,6 +29,8 @@ type Traits struct {
 	GuardLost string
 	// Free is "KIB MOUNT" for each mount point, as df has it.
 	Free []string
+	// UpgradeDue is in how long system.autoUpgrade begins, 0: never.
+	UpgradeDue time.Duration
 	// BootTime is how long a boot takes. During it nobody reaches the host.
 	BootTime time.Duration
 	// Users are those who exist, and may log in where the server asks; nil: root
@@ -136,7 +138,10 @@ type Host struct {
 	lease     *lease
 	keeper    *lease // renewed as long as a build runs
 	stc       *process
-	activator *process // nixos-rebuild-switch-to-configuration.service
+	activator *process  // nixos-rebuild-switch-to-configuration.service
+	switcher  *stranger // who switches without nixdeploy
+	collector *stranger
+	strangers int
 	guard     guard
 	off       bool
 	cut       bool // the running system broke the network

@@ -36,9 +36,8 @@ func (q *request) inspect() int {
 	}
 	if h.active != nil {
 		q.sayActive(h.active)
-	} else if seen := h.foreignSwitch(); seen != "" {
-		q.say("foreign", seen)
 	}
+	q.sayLines("foreign", h.foreignActivity())
 	q.sayPrevious()
 	if digest := q.arg(0); digest != "-" {
 		q.sayFlake(digest)

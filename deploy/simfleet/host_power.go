@@ -81,6 +81,7 @@ func (h *Host) powerCut() {
 	h.stc.kill()
 	h.activator.kill()
 	h.queue, h.lease, h.keeper, h.guard = nil, nil, nil, guard{}
+	h.switcher, h.collector = nil, nil
 	h.running, h.failed, h.loops, h.halted, h.cut = "", nil, nil, false, false
 	h.off = true
 	h.tellNetwork()
@@ -121,15 +122,6 @@ func (h *Host) KillGuard() {
 		h.guard.busy.kill()
 		h.guard = guard{}
 		h.start("systemd").after(time.Second, func() { h.startGuard() })
-	})
-}
-
-// ForeignSwitch begins `nixos-rebuild HOW` (switch, boot or test) to s by
-// somebody who does not use nixdeploy. It takes s.SwitchTime.
-func (h *Host) ForeignSwitch(how string, s System) {
-	h.change(func() {
-		h.keep(&s)
-		h.nixosRebuild(h.start("nixos-upgrade.service"), how, h.system(s.Toplevel), func(string) {}, func(int) {})
 	})
 }
 

@@ -237,17 +237,8 @@ func (h *Host) killSwitch() {
 	if h.active != nil {
 		h.active.unit.kill()
 	}
-	h.activator.kill()
-}
-
-// foreignSwitch says what is seen of a switch under way, "" for none. Only while
-// no run of ours is unresolved does that mean that it is somebody else's.
-func (h *Host) foreignSwitch() string {
-	switch {
-	case h.activator.alive():
-		return h.activator.name + " is running"
-	case h.stc.alive():
-		return "switch-to-configuration holds its lock"
+	if s := h.switcher; s != nil && h.activator.alive() {
+		s.kill() // the tool ends with what it activates
 	}
-	return ""
+	h.activator.kill()
 }

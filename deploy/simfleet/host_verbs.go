@@ -48,8 +48,11 @@ func (q *request) arm() int {
 		q.say("armed", "yes") // ours: arming twice is arming once
 		return q.endGuard()
 	}
-	if seen := h.foreignSwitch(); seen != "" {
-		q.say("foreign", seen)
+	others := slices.DeleteFunc(h.foreignActivity(), func(line string) bool {
+		return !strings.HasPrefix(line, "switch ") && !strings.HasPrefix(line, "upgrade ")
+	})
+	if len(others) > 0 {
+		q.sayLines("foreign", others)
 		return q.endGuard()
 	}
 	l := h.links()

@@ -130,9 +130,9 @@ arm() {
 		say armed yes
 		return
 	fi
-	foreign_switch
-	if [ -n "$foreign" ]; then
-		say foreign "$foreign"
+	others=$(foreign_activity | grep -E '^(switch|upgrade) ')
+	if [ -n "$others" ]; then
+		printf '%s\n' "$others" | say_lines foreign
 		return
 	fi
 	read_links

@@ -92,7 +92,6 @@ df -Pk /nix /boot / 2>/dev/null | while read -r _ _ _ free _ mount; do
 	*) say free "$free $mount" ;;
 	esac
 done
-foreign_switch
 why_guard_is_lost
 say guard "$why"
 if [ -f "$STATE/marker" ]; then
@@ -100,12 +99,8 @@ if [ -f "$STATE/marker" ]; then
 	say marker "$fleet $host"
 fi
 if lease_live; then say lease "$l_run $l_operator $l_since $((l_expires - uptime))"; fi
-if load_active; then
-	say_active
-elif [ -n "$foreign" ]; then
-	# While a run of ours is unresolved, the switch under way may well be its own.
-	say foreign "$foreign"
-fi
+if load_active; then say_active; fi
+foreign_activity | say_lines foreign
 # What the newest confirmed run went away from, for a rollback.
 # shellcheck disable=SC2012 # names are run ids
 ls -1t "$DONE" 2>/dev/null | while read -r run; do

@@ -211,22 +211,6 @@ failed_units() { # one name a line
 		done
 }
 
-# A switch that is not ours -> $foreign says what was seen, or is empty.
-foreign_switch() {
-	foreign=
-	for unit in "$ACTIVATION" nixos-upgrade.service; do
-		case $(systemctl show -p ActiveState --value "$unit" 2>/dev/null) in
-		active | activating | reloading | deactivating)
-			foreign="$unit is running"
-			return
-			;;
-		esac
-	done
-	if [ -e /run/nixos/switch-to-configuration.lock ] && ! flock -n /run/nixos/switch-to-configuration.lock true; then
-		foreign='switch-to-configuration holds its lock'
-	fi
-}
-
 # The unresolved run folder -> $a_*; false when there is none.
 load_active() {
 	a_run='' a_operator='' a_since='' a_stage='' a_flake='' a_attribute='' a_mode='' a_wanted='' a_goal='' a_ref=''

@@ -36,6 +36,9 @@ type Subject struct {
 	// ForeignSwitch switches the host to a system of its own by somebody else,
 	// and returns when that is done.
 	ForeignSwitch func()
+	// ForeignBegins is ForeignSwitch, but returns while that is under way; it
+	// goes on when end is called.
+	ForeignBegins func() (end func())
 }
 
 // Scenario is one thing that a host owes.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"strings"
 	"testing"
 
 	"github.com/nixdeploy/nixdeploy/deploy"
@@ -19,6 +20,7 @@ func interruptions() []Scenario {
 		{"a switch that is killed is told as lost and returned", cutSwitch},
 		{"a host that broke its network comes back by itself", broken},
 		{"what somebody else switched is not undone", foreign},
+		{"a switch of somebody else is told while it is under way, and not armed over", foreignUnderWay},
 	}
 }
 
@@ -159,5 +161,32 @@ func foreign(t *testing.T, s Subject) {
 	d.isBack(theirs)
 	if a := d.inspect(nil).Active; a == nil || a.Result != deploy.ResultStranded {
 		t.Errorf("a stranded run is not shown: %+v", a)
+	}
+}
+
+func foreignUnderWay(t *testing.T, s Subject) {
+	if s.ForeignBegins == nil {
+		t.Skip("nobody else is here")
+	}
+	d := s.deployer(t, "RUN1", "ann@desk")
+	d.upload(s.Good)
+	q := d.request(s.Good, "switch", d.build(s.Good, false).Toplevel, d.inspect(nil).Links)
+	end := s.ForeignBegins()
+	var seen []deploy.ForeignActivity
+	d.eventually("the switch of somebody else", func() bool { seen = d.inspect(nil).Foreign; return len(seen) > 0 })
+	if a := seen[0]; a.Kind != deploy.ForeignSwitch || !strings.Contains(a.What, "nixos-rebuild") || a.PID == 0 || a.Since == 0 {
+		t.Errorf("who is at work is not told: %+v", a)
+	}
+	if err := d.Arm(t.Context(), q); code(err) != deploy.CodeLocked || !strings.Contains(err.Error(), seen[0].What) {
+		t.Errorf("armed over a switch of somebody else: %v", err)
+	}
+	if o := d.inspect(nil); o.Active != nil {
+		t.Errorf("a refused arming left %+v", o.Active)
+	}
+	end()
+	d.eventually("its end", func() bool { seen = d.inspect(nil).Foreign; return len(seen) == 0 })
+	// It moved the host, so what was read of it before does not hold any more.
+	if err := d.Arm(t.Context(), q); code(err) != deploy.CodeForeignChange {
+		t.Errorf("armed although the host moved: %v", err)
 	}
 }

@@ -70,5 +70,13 @@ func subject(t *testing.T, h *lab.Host) contract.Subject {
 			h.CopyFlake(dir, "/root/foreign")
 			h.MustSSH("nixos-rebuild switch --fast --flake /root/foreign#" + h.Name)
 		},
+		ForeignBegins: func() func() {
+			dir, theirs := t.TempDir(), release(9)
+			theirs.ActivationWaitsFor = "/run/theirs"
+			lab.WriteFlake(t, dir, lab.FleetJSON(every(theirs, h)))
+			h.CopyFlake(dir, "/root/foreign")
+			h.MustSSH("setsid nixos-rebuild switch --fast --flake /root/foreign#" + h.Name + " >/root/foreign.log 2>&1 </dev/null &")
+			return func() { h.Enter("touch /run/theirs") }
+		},
 	}
 }

@@ -98,8 +98,8 @@ func oddities(o deploy.Observation) []string {
 	case o.NextBoot != o.Running:
 		list = append(list, "next boot is another system")
 	}
-	if o.Foreign != "" {
-		list = append(list, "a switch of somebody else is under way: "+o.Foreign)
+	for _, a := range o.Foreign {
+		list = append(list, a.Sentence())
 	}
 	if o.Lease != nil && o.Active == nil {
 		list = append(list, fmt.Sprintf("locked by %s, run %s", o.Lease.Operator, o.Lease.Run))
