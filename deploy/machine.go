@@ -28,7 +28,7 @@ type BuildAnswer struct {
 	Toplevel     string   `json:"toplevel"` // "" when it failed
 	Build        []string `json:"build"`    // derivations that dry-build listed, sorted
 	Fetch        []string `json:"fetch"`    // paths that dry-build listed, sorted
-	Download     string   `json:"download"` // as Nix printed it, "" for none
+	Transfer     Transfer `json:"transfer"` // of Fetch
 	Unswitchable bool     `json:"unswitchable"`
 	Output       []string `json:"-"` // the newest lines that the tools printed
 }

@@ -46,9 +46,12 @@ type HostPlan struct {
 	Wanted   string       `json:"wanted,omitempty"`   // toplevel, "" when not known yet
 	Build    []string     `json:"build,omitempty"`    // derivations that would be built
 	Fetch    []string     `json:"fetch,omitempty"`    // paths that would be fetched
-	Download string       `json:"download,omitempty"` // size of the fetches as Nix printed it
-	Notes    []string     `json:"notes,omitempty"`    // what a person should know before
-	Problem  *Problem     `json:"problem,omitempty"`
+	Transfer Transfer     `json:"transfer,omitzero"`  // size of the fetches
+	// Difference is what the change brings; nil: the wanted system is not in the
+	// host's store, or it was not asked.
+	Difference *Difference `json:"difference,omitempty"`
+	Notes      []string    `json:"notes,omitempty"` // what a person should know before
+	Problem    *Problem    `json:"problem,omitempty"`
 }
 
 // Gate is the answer to "may this stage begin?".

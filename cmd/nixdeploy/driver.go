@@ -16,8 +16,9 @@ import (
 // Driver is what the commands need of package host's Driver.
 type Driver interface {
 	rollout.Runner
-	// Evaluate reads a host and asks it what the flake would change.
-	Evaluate(ctx context.Context, h inventory.Host, stage string) deploy.HostPlan
+	// Evaluate reads a host and asks it what the flake would change, as far as
+	// level goes.
+	Evaluate(ctx context.Context, h inventory.Host, stage string, level deploy.PlanLevel) deploy.HostPlan
 	// Resume settles what the run left undecided on a host, as its journal has it.
 	Resume(ctx context.Context, h inventory.Host, stage string, left deploy.HostReport) deploy.Outcome
 	// Goto brings a host to a system that is in its store.

@@ -48,7 +48,7 @@ func (d *fakeDriver) Inspect(_ context.Context, h inventory.Host, stage string) 
 	return deploy.HostPlan{Host: h.Name, Target: h.Target, Change: deploy.ChangeSwitch, Observed: observation(h.Name)}
 }
 
-func (d *fakeDriver) Evaluate(ctx context.Context, h inventory.Host, stage string) deploy.HostPlan {
+func (d *fakeDriver) Evaluate(ctx context.Context, h inventory.Host, stage string, _ deploy.PlanLevel) deploy.HostPlan {
 	return d.Inspect(ctx, h, stage)
 }
 

@@ -50,7 +50,7 @@ func runPlan(ctx context.Context, in *invocation) error {
 	in.tell("contacting " + hostList(hosts) + "\n")
 	stop := sink.beats(ctx)
 	seen := eachHost(hosts, fleet.Limits.Readers, func(h inventory.Host) deploy.HostPlan {
-		return fleet.Driver.Evaluate(ctx, h, h.Stage)
+		return fleet.Driver.Evaluate(ctx, h, h.Stage, deploy.PlanDryBuild)
 	})
 	before := eachHost(gateHosts(inv, hosts), fleet.Limits.Readers, func(h inventory.Host) deploy.HostPlan {
 		defer fleet.Driver.Release(h.Name)

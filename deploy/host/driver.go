@@ -99,12 +99,13 @@ func onlyUnits(h inventory.Host) bool {
 	return true
 }
 
-// Evaluate inspects h and asks it what the flake would change: the flake is
-// uploaded, dry-build runs, nothing is built or switched.
-func (d *Driver) Evaluate(ctx context.Context, h inventory.Host, stage string) deploy.HostPlan {
+// Evaluate inspects h and asks it what the flake would change, as far as level
+// goes: PlanQuick reads only. PlanDryBuild uploads the flake and runs dry-build;
+// PlanFull builds, too. Nothing is armed or switched.
+func (d *Driver) Evaluate(ctx context.Context, h inventory.Host, stage string, level deploy.PlanLevel) deploy.HostPlan {
 	plan := d.Inspect(ctx, h, stage)
 	defer d.Release(h.Name)
-	if plan.Problem != nil || plan.Change == deploy.ChangeUnchanged {
+	if plan.Problem != nil || plan.Change == deploy.ChangeUnchanged || level == deploy.PlanQuick {
 		return plan
 	}
 	w := d.worker(h, stage, 0)
@@ -114,7 +115,7 @@ func (d *Driver) Evaluate(ctx context.Context, h inventory.Host, stage string) d
 		w.try(ctx, deploy.StepUpload, w.upload)
 	}
 	if w.p.Failure == nil {
-		w.try(ctx, deploy.StepDryBuild, func(ctx context.Context) error { return w.build(ctx, true) })
+		w.try(ctx, deploy.StepDryBuild, func(ctx context.Context) error { return w.build(ctx, level != deploy.PlanFull) })
 	}
 	plan.Problem = w.p.Failure
 	if plan.Problem != nil {

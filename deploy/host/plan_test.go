@@ -219,12 +219,12 @@ func TestEvaluatePlansWithoutChangingAnything(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			a := &asked{fakeHost: newFakeHost()}
-			a.build.Build, a.build.Fetch, a.build.Download = []string{"/nix/store/a.drv"}, []string{"/nix/store/b"}, "1.2 MiB"
+			a.build.Build, a.build.Fetch, a.build.Transfer = []string{"/nix/store/a.drv"}, []string{"/nix/store/b"}, deploy.Transfer{Download: 1258291}
 			c.change(a.fakeHost)
 			net := &counted{fakeHost: a.fakeHost}
 			d := a.driver()
 			d.Dialer = net
-			plan := d.Evaluate(t.Context(), webHost(), "prod")
+			plan := d.Evaluate(t.Context(), webHost(), "prod", deploy.PlanDryBuild)
 			if plan.Change != c.want || codeOf(plan.Problem) != c.code {
 				t.Errorf("planned %+v", plan)
 			}
@@ -237,7 +237,7 @@ func TestEvaluatePlansWithoutChangingAnything(t *testing.T) {
 					t.Error("a plan built something")
 				}
 			}
-			if c.want == deploy.ChangeSwitch && (plan.Wanted != newSystem || len(plan.Build) != 1 || len(plan.Fetch) != 1 || plan.Download != "1.2 MiB") {
+			if c.want == deploy.ChangeSwitch && (plan.Wanted != newSystem || len(plan.Build) != 1 || len(plan.Fetch) != 1 || plan.Transfer.Download != 1258291) {
 				t.Errorf("planned %+v", plan)
 			}
 		})
@@ -249,7 +249,7 @@ func TestEvaluateNoticesAnotherToplevel(t *testing.T) {
 	f := newFakeHost()
 	d := f.driver()
 	d.Expect = func(context.Context, inventory.Host) (string, error) { return newSystem + "-here", nil }
-	plan := d.Evaluate(t.Context(), webHost(), "prod")
+	plan := d.Evaluate(t.Context(), webHost(), "prod", deploy.PlanDryBuild)
 	if plan.Change != deploy.ChangeBlocked || codeOf(plan.Problem) != deploy.CodePlanMismatch ||
 		!slices.Equal(plan.Problem.Details, []string{"here    " + newSystem + "-here", "there   " + newSystem}) {
 		t.Errorf("%+v", plan)

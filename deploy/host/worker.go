@@ -133,7 +133,7 @@ func (w *worker) plan() deploy.HostPlan {
 		plan.Change = deploy.ChangeEvaluate
 	}
 	if b := w.p.Built; b != nil {
-		plan.Build, plan.Fetch, plan.Download = b.Build, b.Fetch, b.Download
+		plan.Build, plan.Fetch, plan.Transfer = b.Build, b.Fetch, b.Transfer
 	}
 	if w.p.Adopted {
 		plan.Notes = append(plan.Notes, "an earlier run of yours is unresolved here: it is settled first")

@@ -3,21 +3,25 @@ package nixos
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"regexp"
+	"strconv"
 	"strings"
+
+	"github.com/nixdeploy/nixdeploy/deploy"
 )
 
 // What Nix prints before a build (contract 5.1): a head line per list, then one
 // store path a line, indented by two.
 var (
-	listHead = regexp.MustCompile(`^(?:this|these)(?: \d+)? (?:derivations?|paths?) will be (built|fetched)(?: \(([\d.]+ [KMGT]iB) download, [\d.]+ [KMGT]iB unpacked\))?:$`)
+	listHead = regexp.MustCompile(`^(?:this|these)(?: \d+)? (?:derivations?|paths?) will be (built|fetched)(?: \(([\d.]+ [KMGT]iB) download, ([\d.]+ [KMGT]iB) unpacked\))?:$`)
 	listItem = regexp.MustCompile(`^  (/nix/store/\S+)$`)
 )
 
 // dryBuild reads the lists out of a dry-build's output, line by line.
 type dryBuild struct {
 	build, fetch []string
-	download     string
+	transfer     deploy.Transfer
 	list         *[]string
 }
 
@@ -25,7 +29,7 @@ func (d *dryBuild) line(line string) {
 	if m := listHead.FindStringSubmatch(line); m != nil {
 		d.list = &d.build
 		if m[1] == "fetched" {
-			d.list, d.download = &d.fetch, m[2]
+			d.list, d.transfer = &d.fetch, deploy.Transfer{Download: bytesOf(m[2]), Unpacked: bytesOf(m[3])}
 		}
 		return
 	}
@@ -37,6 +41,23 @@ func (d *dryBuild) line(line string) {
 	if d.list != nil {
 		*d.list = append(*d.list, m[1])
 	}
+}
+
+// bytesOf reads a size as Nix prints it, "34.01 MiB" or "1.2 GiB": as many bytes
+// as its last digit lets know, 0 for what is no size.
+func bytesOf(text string) int64 {
+	number, unit, _ := strings.Cut(text, " ")
+	n, err := strconv.ParseFloat(number, 64)
+	if err != nil {
+		return 0
+	}
+	for _, u := range []string{"KiB", "MiB", "GiB", "TiB"} {
+		n *= 1024
+		if u == unit {
+			return int64(math.Round(n))
+		}
+	}
+	return 0
 }
 
 // toplevelOf reads T out of `nix build --dry-run --json` (contract 5.1).

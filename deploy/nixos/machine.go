@@ -80,7 +80,7 @@ func (m *Machine) Build(ctx context.Context, b deploy.BuildRequest, out func(lin
 		Toplevel:     r.first("wanted"),
 		Unswitchable: r.has("unswitchable"),
 		Output:       tail,
-		Download:     dry.download,
+		Transfer:     dry.transfer,
 	}
 	slices.Sort(dry.build)
 	slices.Sort(dry.fetch)

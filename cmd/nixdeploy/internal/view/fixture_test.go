@@ -35,7 +35,7 @@ func shopPlan() deploy.Plan {
 	changed := func(host string, generation, wave int) deploy.HostPlan {
 		return deploy.HostPlan{
 			Host: host, Target: "hetzner", Wave: wave, Change: deploy.ChangeSwitch, Observed: observed(generation, host),
-			Build: make([]string, 4), Fetch: make([]string, 12), Download: "86.20 MiB",
+			Build: make([]string, 4), Fetch: make([]string, 12), Transfer: deploy.Transfer{Download: 90387251},
 		}
 	}
 	p := deploy.Plan{

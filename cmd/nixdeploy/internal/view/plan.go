@@ -150,7 +150,7 @@ func rowKey(h deploy.HostPlan) string {
 	if h.Problem != nil {
 		what = h.Problem.What
 	}
-	return fmt.Sprintf("%q", []any{h.Target, h.Wave, h.Change, len(h.Build), len(h.Fetch), h.Download, what})
+	return fmt.Sprintf("%q", []any{h.Target, h.Wave, h.Change, len(h.Build), len(h.Fetch), h.Transfer.Download, what})
 }
 
 // from is the generation that the hosts of a row run now.
@@ -176,8 +176,8 @@ func (s Style) work(h deploy.HostPlan) string {
 	}
 	if n := len(h.Fetch); n > 0 {
 		fetch := fmt.Sprintf("fetch %d", n)
-		if h.Download != "" {
-			fetch += " (" + s.Clean(h.Download) + ")"
+		if h.Transfer.Download > 0 {
+			fetch += " (" + size(h.Transfer.Download) + ")"
 		}
 		parts = append(parts, fetch)
 	}

@@ -46,9 +46,9 @@ func TestWhatAHostsRowSaysOfTheWork(t *testing.T) {
 		{deploy.HostPlan{}, "switch, all built"},
 		{deploy.HostPlan{Build: make([]string, 2)}, "build 2"},
 		{deploy.HostPlan{Fetch: make([]string, 3)}, "fetch 3"},
-		{deploy.HostPlan{Fetch: make([]string, 3), Download: "1.2 MiB"}, "fetch 3 (1.2 MiB)"},
-		{deploy.HostPlan{Build: make([]string, 1), Fetch: make([]string, 1), Download: "5 KiB"}, "build 1, fetch 1 (5 KiB)"},
-		{deploy.HostPlan{Build: make([]string, 1), Download: "5 KiB"}, "build 1"},
+		{deploy.HostPlan{Fetch: make([]string, 3), Transfer: deploy.Transfer{Download: 1258291}}, "fetch 3 (1.2 MiB)"},
+		{deploy.HostPlan{Build: make([]string, 1), Fetch: make([]string, 1), Transfer: deploy.Transfer{Download: 5 << 10}}, "build 1, fetch 1 (5.0 KiB)"},
+		{deploy.HostPlan{Build: make([]string, 1), Transfer: deploy.Transfer{Download: 5 << 10}}, "build 1"},
 	} {
 		if got := (Style{}).work(c.h); got != c.want {
 			t.Errorf("got %q, want %q", got, c.want)
@@ -149,7 +149,7 @@ func TestOnlyHostsThatAreAlikeShareARow(t *testing.T) {
 		"change":   {Target: "x", Wave: 1, Change: deploy.ChangeUnchanged},
 		"build":    {Target: "x", Wave: 1, Change: deploy.ChangeSwitch, Build: make([]string, 1)},
 		"fetch":    {Target: "x", Wave: 1, Change: deploy.ChangeSwitch, Fetch: make([]string, 1)},
-		"download": {Target: "x", Wave: 1, Change: deploy.ChangeSwitch, Download: "1 KiB"},
+		"download": {Target: "x", Wave: 1, Change: deploy.ChangeSwitch, Transfer: deploy.Transfer{Download: 1 << 10}},
 		"problem":  {Target: "x", Wave: 1, Change: deploy.ChangeSwitch, Problem: &deploy.Problem{What: "no"}},
 	} {
 		if n := len(alike(append(hosts[:manyRows:manyRows], other))); n != 2 {
@@ -218,6 +218,16 @@ func TestQuietLinesTellWhatMatters(t *testing.T) {
 		}
 		if got := NewLines(Style{}, true).Text(deploy.Event{Kind: deploy.EventStepStarted, Host: "web1", Step: s, Message: "why"}); got != "web1: "+string(s)+" started: why\n" {
 			t.Errorf("verbose says %q", got)
+		}
+	}
+}
+
+func TestSizesAreWordedAsNixDoes(t *testing.T) {
+	for n, want := range map[int64]string{
+		0: "0.0 KiB", 100: "0.1 KiB", 1 << 10: "1.0 KiB", 1 << 20: "1.0 MiB", 90387251: "86.2 MiB", 5 << 30: "5.0 GiB", 3 << 40: "3.0 TiB", 3 << 50: "3072.0 TiB",
+	} {
+		if got := size(n); got != want {
+			t.Errorf("%d bytes are %q, want %q", n, got, want)
 		}
 	}
 }

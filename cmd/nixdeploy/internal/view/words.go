@@ -49,3 +49,15 @@ func (s Style) names(names []string, limit int) string {
 	}
 	return fmt.Sprintf("%s and %d more", strings.Join(s.cleanAll(names[:limit]), " "), len(names)-limit)
 }
+
+// size words a number of bytes as Nix does: one decimal, in KiB or more.
+func size(n int64) string {
+	value, unit := float64(n)/1024, "KiB"
+	for _, larger := range []string{"MiB", "GiB", "TiB"} {
+		if value < 1024 {
+			break
+		}
+		value, unit = value/1024, larger
+	}
+	return fmt.Sprintf("%.1f %s", value, unit)
+}
