@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -23,8 +25,9 @@ type Host struct {
 	KnownHosts string // the keys of all hosts of this machine's lab
 	SSHConfig  string // for OpenSSH's -F: all of the above
 
-	dir string
-	t   testing.TB
+	dir    string
+	cgroup string
+	t      testing.TB
 }
 
 // Down switches the host off and removes it with its disk.
@@ -32,6 +35,19 @@ func (h *Host) Down() { h.t.Helper(); h.lab("down", h.Name) }
 
 // PowerCut ends all of it at once and in silence; its disk stays.
 func (h *Host) PowerCut() { h.t.Helper(); h.lab("powercut", h.Name) }
+
+// Freeze stops all of it at one instant, so that a test can look at where it
+// stands before it cuts the power: nothing but PowerCut may follow.
+func (h *Host) Freeze() {
+	h.t.Helper()
+	if err := os.WriteFile(filepath.Join(h.cgroup, "cgroup.freeze"), []byte("1"), 0o600); err != nil {
+		h.t.Fatalf("lab: freezing %s: %v", h.Name, err)
+	}
+	h.waitFor("the freezing of all its processes", func() bool {
+		events, err := os.ReadFile(filepath.Join(h.cgroup, "cgroup.events"))
+		return err == nil && strings.Contains(string(events), "frozen 1")
+	})
+}
 
 // Start boots it after a power cut or a halt. Use WaitSSH next.
 func (h *Host) Start() { h.t.Helper(); h.lab("start", h.Name) }
@@ -169,5 +185,5 @@ func (h *Host) readEnvironment() {
 		values[key] = value
 	}
 	h.IP, h.KeyFile, h.KnownHosts = values["LAB_IP"], values["LAB_KEY"], values["LAB_KNOWN_HOSTS"]
-	h.SSHConfig, h.dir = values["LAB_SSH_CONFIG"], values["LAB_HOST_DIR"]
+	h.SSHConfig, h.dir, h.cgroup = values["LAB_SSH_CONFIG"], values["LAB_HOST_DIR"], values["LAB_CGROUP"]
 }

@@ -25,7 +25,7 @@ func (h *Host) Links() Links {
 	links := Links{ProfileLink: linkTarget(filepath.Join(profiles, "system"))}
 	links.Profile = linkTarget(filepath.Join(profiles, links.ProfileLink))
 	boot := filepath.Join(h.dir, "upper/boot")
-	if root := h.liveRoot(); root != "" {
+	if root := h.Root(); root != "" {
 		links.Running = linkTarget(filepath.Join(root, "run/current-system"))
 		links.Booted = linkTarget(filepath.Join(root, "run/booted-system"))
 		boot = filepath.Join(root, "boot")
@@ -36,7 +36,7 @@ func (h *Host) Links() Links {
 
 // BootID is the kernel's, as the host sees it; empty while it is off.
 func (h *Host) BootID() string {
-	root := h.liveRoot()
+	root := h.Root()
 	if root == "" {
 		return ""
 	}
@@ -44,8 +44,9 @@ func (h *Host) BootID() string {
 	return strings.TrimSpace(string(id))
 }
 
-// liveRoot is the root folder of the running host, seen through its first process.
-func (h *Host) liveRoot() string {
+// Root is the root folder of the running host, seen through its first process:
+// to be read past its network. Empty while it is off.
+func (h *Host) Root() string {
 	pid, err := exec.Command(scriptPath(), "pid", h.Name).Output()
 	if err != nil {
 		return ""

@@ -34,6 +34,7 @@ func TestMain(m *testing.M) {
 			fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, out)
 			return 1
 		}
+		defer printLastLine()
 		return m.Run()
 	}())
 }
@@ -178,8 +179,15 @@ type process struct {
 
 func (o *operator) start(args ...string) *process {
 	o.t.Helper()
+	return o.begin(args, func(*exec.Cmd) {})
+}
+
+// begin is start with a change of the command.
+func (o *operator) begin(args []string, change func(*exec.Cmd)) *process {
+	o.t.Helper()
 	p := &process{o: o, cmd: o.command(args...), done: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.errOut
+	change(p.cmd)
 	if err := p.cmd.Start(); err != nil {
 		o.t.Fatal(err)
 	}

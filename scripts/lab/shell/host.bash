@@ -88,6 +88,8 @@ host_start() {
   cgroup=$(host_cgroup "$name")
   ! host_is_on "$name" || fail "host $name is on"
   mkdir -p "$cgroup"
+  # It may have been frozen when its power was cut.
+  echo 0 >"$cgroup/cgroup.freeze"
   rm -f "$dir/off"
   network_up
   network_unplug "$name" "$(host_number "$name")"

@@ -1,0 +1,396 @@
+package e2e
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/nixdeploy/nixdeploy/deploy"
+	"github.com/nixdeploy/nixdeploy/scripts/lab"
+)
+
+// For scripts/kills, which runs more of them than a test should.
+var (
+	killCount  = flag.Int("kills", 3, "how many rollouts are killed")
+	killSeed   = flag.Uint64("kill-seed", 1, "of the instants")
+	killFleets = flag.Int("kill-fleets", 1, "how many fleets take turns")
+	atLeast    = flag.Int("kills-each", 0, "how many kills at least must have fallen in each of arm, switch, health and confirm")
+)
+
+// A rollout over three stages is killed (SIGKILL) at instants drawn over its
+// events, and resumed: every host is on the recorded or on the new system, none
+// was switched twice, nothing was asked. Then a plain apply goes through.
+func TestAKilledRolloutIsSettledByResume(t *testing.T) {
+	t.Parallel()
+	lab.Require(t)
+	begun := time.Now()
+	all := &tally{t: t, falls: map[string]int{}, folder: logFolder(t)}
+	all.print("seed %d", *killSeed)
+	t.Run("fleets", func(t *testing.T) {
+		for i := range *killFleets {
+			t.Run(fmt.Sprint(i+1), func(t *testing.T) {
+				t.Parallel()
+				k := newKilling(t, all, *killSeed+uint64(i)<<32)
+				for all.take() {
+					k.round()
+				}
+			})
+		}
+	})
+	all.histogram()
+	all.close(fmt.Sprintf("%d kills, %d settled, %d violations (%s)", all.kills, all.settled, all.violations, time.Since(begun).Round(time.Second)))
+}
+
+// killing is one fleet whose rollouts are killed.
+type killing struct {
+	t       *testing.T
+	all     *tally
+	o       *operator
+	rng     *rand.Rand
+	hosts   []*lab.Host
+	modes   map[string]string
+	run     []moment // of a rollout that nobody disturbed
+	release int
+	aims    int
+}
+
+// newKilling boots a fleet of three stages, both bases and both activations,
+// and brings the first release to it, undisturbed.
+func newKilling(t *testing.T, all *tally, seed uint64) *killing {
+	t.Helper()
+	k := &killing{t: t, all: all, rng: rand.New(rand.NewPCG(seed, 0)), modes: map[string]string{}}
+	var members []member
+	for i, stage := range []string{"container", "dev", "prod"} {
+		base := []string{lab.Bookworm, lab.Trixie, lab.Bookworm}[i]
+		h := lab.Up(t, lab.Options{Name: fmt.Sprintf("kills-%d-%d-%s", os.Getpid(), seed>>32, stage), Base: base})
+		k.hosts = append(k.hosts, h)
+		k.modes[h.Name] = []string{"switch", "switch", "test-first"}[i]
+		members = append(members, member{host: h, stage: stage, more: "activation = \"" + k.modes[h.Name] + "\""})
+	}
+	k.o = newOperator(t, k.hosts[0])
+	k.o.inventory("[stages.container]\nsoak = \"300ms\"\n[checks.units]\ntype = \"units\"\ninterval = \"100ms\"\n", members...)
+	k.next()
+	k.o.must("apply", "--yes", "--first")
+	k.next()
+	k.run = momentsOf(k.o.must("apply", "--yes", "--json").stdout)
+	return k
+}
+
+// next writes a release that no host has seen.
+func (k *killing) next() {
+	k.release++
+	s := lab.System{Version: k.version(), Activation: rememberActivation}
+	k.o.flake(every(s, k.hosts...))
+}
+
+func (k *killing) version() string { return fmt.Sprintf("24.11.%d", k.release) }
+
+// round kills one rollout, settles it and judges. An instant that the rollout
+// ended before is drawn anew.
+func (k *killing) round() {
+	begun := time.Now()
+	for k.t.Context().Err() == nil {
+		k.next()
+		before := k.standings()
+		a := draw(k.rng, k.aims, k.run)
+		k.aims++
+		p, hit := k.o.shoot(a, "apply", "--yes", "--json")
+		if !hit {
+			if r := p.wait(); r.exit != 0 {
+				k.all.giveUp(fmt.Sprintf("an undisturbed apply ended with %d\n%s%s", r.exit, r.stderr, r.stdout))
+				return
+			}
+			continue
+		}
+		killed := k.lastRun()
+		where := fell(killed.moments, a)
+		ran := time.Since(begun)
+		resumed := k.o.run("resume", "--json")
+		settled := time.Since(begun)
+		found := k.judge(before, killed.id, resumed)
+		news := k.news()
+		applied := k.o.run("apply", "--yes", "--json")
+		found = append(found, k.judgeApply(before, news, applied)...)
+		k.all.round(where, fmt.Sprintf("%-30s resume %-3d %s  %4.1fs + %4.1fs + %4.1fs", a, resumed.exit, k.shown(news),
+			ran.Seconds(), (settled-ran).Seconds(), (time.Since(begun)-settled).Seconds()), found)
+		if len(found) > 0 {
+			k.all.keep(k, resumed, applied)
+		}
+		k.tidy()
+		return
+	}
+}
+
+func (a aim) String() string {
+	return strings.Join(strings.Fields(fmt.Sprintf("%s %s +%s", a.kind, a.step, a.after.Round(time.Millisecond))), " ")
+}
+
+// shoot starts nixdeploy and kills it at that instant; false when it had ended.
+func (o *operator) shoot(a aim, args ...string) (p *process, hit bool) {
+	o.t.Helper()
+	w := newWatch(&a.moment)
+	p = o.startWatched(w, args...)
+	select {
+	case <-w.seen:
+		time.Sleep(a.after) // the instant that was drawn
+	case <-p.done:
+	}
+	_ = p.cmd.Process.Signal(syscall.SIGKILL) // it may have ended
+	<-p.done
+	status, _ := p.cmd.ProcessState.Sys().(syscall.WaitStatus)
+	return p, status.Signaled()
+}
+
+// startWatched is start with the lines of stdout handed on as they come.
+func (o *operator) startWatched(w *watch, args ...string) *process {
+	o.t.Helper()
+	return o.begin(args, func(cmd *exec.Cmd) { cmd.Stdout = w })
+}
+
+// killedRun is what its journal holds.
+type killedRun struct {
+	id      string
+	moments []moment
+}
+
+func (k *killing) lastRun() killedRun {
+	var run killedRun
+	w := newWatch(nil)
+	for line := range strings.Lines(k.o.journal()) {
+		// A line is a checksum and an event; a torn last one is none.
+		start := strings.Index(line, "{")
+		if start < 0 {
+			continue
+		}
+		var e deploy.Event
+		if json.Unmarshal([]byte(line[start:]), &e) != nil {
+			continue
+		}
+		run.id = e.Run
+		text, _ := json.Marshal(struct {
+			Type string `json:"type"`
+			deploy.Event
+		}{"event", e})
+		_, _ = w.Write(append(text, '\n'))
+	}
+	run.moments = w.moments
+	return run
+}
+
+// fell says in which step a kill came: by the journal, not by the aim.
+func fell(journal []moment, a aim) string {
+	var last moment
+	for _, m := range journal {
+		if m.host != "" && (a.host == "" || m.host == a.host) || last.kind == "" || a.host == "" {
+			last = m
+		}
+	}
+	switch last.kind {
+	case deploy.EventStepIntent, deploy.EventStepStarted:
+		return string(last.step)
+	case deploy.EventStepFinished, deploy.EventStepFailed:
+		return "after " + string(last.step)
+	case "":
+		return "before the journal"
+	}
+	return string(last.kind)
+}
+
+func (k *killing) standings() map[string]standing {
+	all := map[string]standing{}
+	for _, h := range k.hosts {
+		all[h.Name] = standingOf(h)
+	}
+	return all
+}
+
+// judge holds every host, and what resume said, against the promises.
+func (k *killing) judge(before map[string]standing, run string, resumed result) []string {
+	var found []string
+	report := reportOf(resumed.stdout)
+	switch resumed.exit {
+	case 0, 4, 5:
+	case 2:
+		if !strings.Contains(resumed.stderr+resumed.stdout, "nothing to resume") {
+			found = append(found, "resume: "+resumed.stderr)
+		}
+	default:
+		found = append(found, fmt.Sprintf("resume ended with %d", resumed.exit))
+	}
+	if strings.Contains(resumed.stderr+resumed.stdout, "[y/N]") {
+		found = append(found, "resume asked a question")
+	}
+	returned := false
+	for _, h := range k.hosts {
+		s := settling{before: before[h.Name], after: standingOf(h), wanted: strings.TrimPrefix(k.version(), "24.11."), run: run, mode: k.modes[h.Name]}
+		for _, r := range report.Hosts {
+			if r.Host == h.Name && r.State != deploy.StateSkipped && r.State != deploy.StateWaiting {
+				s.state = r.State
+				returned = returned || r.State == deploy.StateReturned
+			}
+		}
+		for _, v := range s.violations() {
+			found = append(found, h.Name+": "+v)
+		}
+	}
+	if returned && resumed.exit != 5 {
+		found = append(found, fmt.Sprintf("a host was returned, and resume ended with %d", resumed.exit))
+	}
+	return found
+}
+
+// judgeApply holds the apply that follows against the promises: it converges,
+// and switches no host again that has the release.
+func (k *killing) judgeApply(before map[string]standing, news map[string]bool, applied result) []string {
+	var found []string
+	if applied.exit != 0 {
+		found = append(found, fmt.Sprintf("the apply after it ended with %d", applied.exit))
+	}
+	for _, h := range k.hosts {
+		s := settling{before: before[h.Name], after: standingOf(h), wanted: strings.TrimPrefix(k.version(), "24.11."), mode: k.modes[h.Name]}
+		if !news[h.Name] {
+			s.boots = 1 // it went back before: this is the next run's switch
+		}
+		if !s.isNew() {
+			found = append(found, fmt.Sprintf("%s: not on the new system after the apply: %+v", h.Name, s.after.links))
+		}
+		for _, v := range s.violations() {
+			found = append(found, h.Name+": after the apply: "+v)
+		}
+	}
+	return found
+}
+
+// news says which hosts have the release.
+func (k *killing) news() map[string]bool {
+	news := map[string]bool{}
+	for _, h := range k.hosts {
+		news[h.Name] = standingOf(h).release() == strings.TrimPrefix(k.version(), "24.11.")
+	}
+	return news
+}
+
+func (k *killing) shown(news map[string]bool) string {
+	var words []string
+	for _, h := range k.hosts {
+		words = append(words, map[bool]string{true: "new", false: "old"}[news[h.Name]])
+	}
+	return strings.Join(words, " ")
+}
+
+// tidy removes generations as an operator would: the boot loader's installer
+// writes an entry for each.
+func (k *killing) tidy() {
+	if k.release%10 != 0 {
+		return
+	}
+	for _, h := range k.hosts {
+		h.Enter("PATH=$PATH:/run/current-system/sw/bin; nix-env -p /nix/var/nix/profiles/system --delete-generations +3; rm -f /var/lib/activations")
+	}
+}
+
+func reportOf(stdout string) deploy.Report {
+	var last struct {
+		Type string `json:"type"`
+		deploy.Report
+	}
+	for line := range strings.Lines(stdout) {
+		if strings.HasPrefix(line, `{"type":"report"`) {
+			_ = json.Unmarshal([]byte(line), &last) // an empty report is judged by what is missing
+		}
+	}
+	return last.Report
+}
+
+// tally counts over all fleets. It is safe for concurrent use.
+type tally struct {
+	t      *testing.T
+	folder string // where the logs of a violation are kept
+
+	mu                         sync.Mutex
+	taken                      int
+	kills, settled, violations int
+	falls                      map[string]int
+	lost                       bool
+}
+
+// take hands out one round more.
+func (a *tally) take() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.taken >= *killCount || a.lost {
+		return false
+	}
+	a.taken++
+	return true
+}
+
+func (a *tally) round(where, what string, found []string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.kills++
+	a.falls[where]++
+	word := "ok"
+	if len(found) > 0 {
+		word = "VIOLATION"
+	} else {
+		a.settled++
+	}
+	a.say("%4d  %-16s %s  %s", a.kills, where, what, word)
+	for _, f := range found {
+		a.violation("%s", f)
+	}
+}
+
+// giveUp ends all rounds: the fleet itself does not work.
+func (a *tally) giveUp(what string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.lost = true
+	a.violation("%s", what)
+}
+
+func (a *tally) violation(format string, args ...any) {
+	a.violations++
+	a.t.Errorf(format, args...)
+	a.say("      "+format, args...)
+}
+
+func (a *tally) print(format string, args ...any) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.say(format, args...)
+}
+
+func (a *tally) say(format string, args ...any) {
+	if *live {
+		_, _ = fmt.Fprintf(os.Stdout, format+"\n", args...)
+		return
+	}
+	a.t.Logf(format, args...)
+}
+
+// keep copies what a person needs to find out about a violation.
+func (a *tally) keep(k *killing, resumed, applied result) {
+	a.mu.Lock()
+	n := a.kills
+	a.mu.Unlock()
+	dir := filepath.Join(a.folder, fmt.Sprintf("kill-%d", n))
+	_ = exec.Command("cp", "-a", filepath.Join(k.o.dir, "state"), dir).Run()
+	_ = os.WriteFile(filepath.Join(dir, "resume"), []byte(resumed.stderr+resumed.stdout), 0o600)
+	_ = os.WriteFile(filepath.Join(dir, "apply"), []byte(applied.stderr+applied.stdout), 0o600)
+	for _, h := range k.hosts {
+		out, _, _ := h.Enter("PATH=$PATH:/run/current-system/sw/bin; tail -n +1 /var/lib/nixdeploy/active/* /var/lib/nixdeploy/done/*/*; journalctl --no-pager -n 400")
+		_ = os.WriteFile(filepath.Join(dir, h.Name), []byte(out), 0o600)
+	}
+	a.print("      logs in %s", dir)
+}
