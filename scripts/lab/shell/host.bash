@@ -38,11 +38,11 @@ claim_name_and_number() {
   ) 9>"$LAB_DIR/hosts.lock"
 }
 
-# The one file for all hosts follows the files of each.
+# The one file for all hosts follows the files of each, also when there are none.
 gather_known_hosts() {
   (
     flock 9
-    cat "$LAB_DIR"/hosts/*/known_hosts >"$LAB_DIR/known_hosts.new" 2>/dev/null
+    find "$LAB_DIR/hosts" -mindepth 2 -maxdepth 2 -name known_hosts -exec cat {} + >"$LAB_DIR/known_hosts.new"
     mv "$LAB_DIR/known_hosts.new" "$LAB_DIR/known_hosts"
   ) 9>"$LAB_DIR/hosts.lock"
 }
