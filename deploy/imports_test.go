@@ -13,18 +13,19 @@ const module = "github.com/nixdeploy/nixdeploy/"
 // and may import everything; a room that is not named here fails the test, so
 // that a new one is placed on purpose.
 var allowed = map[string][]string{
-	"inventory":       {},
-	"flake":           {"inventory"},
-	"flake/tree":      {},
-	"deploy":          {"inventory", "flake"},
-	"deploy/plan":     {"deploy", "inventory", "flake"},
-	"deploy/rollout":  {"deploy", "inventory", "flake"},
-	"deploy/host":     {"deploy", "inventory", "flake"},
-	"deploy/remote":   {"deploy", "inventory"},
-	"deploy/nixos":    {"deploy", "inventory", "flake"},
-	"deploy/health":   {"deploy", "inventory"},
-	"deploy/journal":  {"deploy", "inventory", "flake"},
-	"deploy/simfleet": {"deploy", "inventory", "flake"},
+	"inventory":        {},
+	"flake":            {"inventory"},
+	"flake/tree":       {},
+	"deploy":           {"inventory", "flake"},
+	"deploy/plan":      {"deploy", "inventory", "flake"},
+	"deploy/savedplan": {"deploy", "inventory", "flake"},
+	"deploy/rollout":   {"deploy", "inventory", "flake"},
+	"deploy/host":      {"deploy", "inventory", "flake"},
+	"deploy/remote":    {"deploy", "inventory"},
+	"deploy/nixos":     {"deploy", "inventory", "flake"},
+	"deploy/health":    {"deploy", "inventory"},
+	"deploy/journal":   {"deploy", "inventory", "flake"},
+	"deploy/simfleet":  {"deploy", "inventory", "flake"},
 	// Scenarios for tests of model and lab: told through nixos, so it is above it.
 	"deploy/simfleet/simulator": {}, // tests only
 	"deploy/simfleet/contract":  {"deploy", "deploy/nixos", "flake"},

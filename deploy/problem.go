@@ -24,6 +24,8 @@ const (
 	CodeEvaluation    Code = "evaluation"   // the flake does not evaluate for this host
 	CodeBuild         Code = "build"        // it does not build
 	CodePlanMismatch  Code = "mismatch"     // the host's toplevel is not the planned one
+	CodeMoved         Code = "moved"        // a host, the inventory or the flake is not what a saved plan has
+	CodeSignature     Code = "signature"    // a saved plan is not signed as hosts.toml asks: security
 	CodeGuard         Code = "guard"        // the guard cannot be armed as asked
 	CodeSwitch        Code = "switch"       // the switch did not lead to the wanted system
 	CodeReachable     Code = "reconnect"    // no fresh connection after the switch
@@ -85,5 +87,5 @@ func (p *Problem) Unwrap() error { return p.Err }
 
 // Security reports whether the problem is a refusal for security (exit 7).
 func (p *Problem) Security() bool {
-	return p.Code == CodeHostKey || p.Code == CodeIdentity || p.Code == CodeUnadopted
+	return p.Code == CodeHostKey || p.Code == CodeIdentity || p.Code == CodeUnadopted || p.Code == CodeSignature
 }
