@@ -25,7 +25,7 @@ func (d *Damage) Error() string {
 	return d.What
 }
 
-const again = "make it anew: nixdeploy plan -o FILE"
+const again = "plan anew, and save that"
 
 // Encode writes a Document as Decode reads it. It fails for one that Decode
 // would refuse.
@@ -61,7 +61,7 @@ func Decode(data []byte) (*Document, error) {
 	case *head.Format > Format:
 		return nil, &Damage{
 			What: fmt.Sprintf("this plan has format %d, and this nixdeploy knows %d", *head.Format, Format),
-			Hint: "apply it with the nixdeploy that made it, or a newer one",
+			Hint: "apply it with the version that made it, or a newer one",
 		}
 	case *head.Format < Format:
 		return nil, &Damage{What: fmt.Sprintf("this plan has format %d, which no nixdeploy writes", *head.Format), Hint: again}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"strings"
 )
@@ -128,9 +129,7 @@ func keysOfStruct(t reflect.Type) map[string]reflect.Type {
 		switch {
 		case name == "-" || !f.IsExported():
 		case f.Anonymous && name == "":
-			for k, inner := range keysOfStruct(f.Type) {
-				keys[k] = inner
-			}
+			maps.Copy(keys, keysOfStruct(f.Type))
 		case name == "":
 			keys[f.Name] = f.Type
 		default:
