@@ -116,12 +116,11 @@ func (in *invocation) settle(
 	for _, h := range report.Hosts {
 		left[h.Host] = h
 	}
-	eachHost(open, fleet.Limits.Readers, func(h inventory.Host) deploy.Outcome {
-		if ctx.Err() != nil {
-			return deploy.Outcome{Host: h.Name, State: deploy.StateSkipped}
+	rollout.EachUndecided(inv, open, left, func(h inventory.Host) {
+		if ctx.Err() == nil {
+			defer fleet.Driver.Release(h.Name)
+			fleet.Driver.Resume(context.WithoutCancel(ctx), h, h.Stage, left[h.Name])
 		}
-		defer fleet.Driver.Release(h.Name)
-		return fleet.Driver.Resume(context.WithoutCancel(ctx), h, h.Stage, left[h.Name])
 	})
 	stop()
 	code := rollout.ExitCode(p.report(), in.signals.interrupted())

@@ -138,42 +138,6 @@ func (d *Driver) Apply(ctx context.Context, h inventory.Host, stage string, wave
 	return w.finish(ctx, out)
 }
 
-// Resume settles what this run left undecided on h: confirmed when the new
-// system runs and is healthy, else back. What the host decided by itself
-// meanwhile is taken over from it. left is what the journal holds of it; the
-// host is believed over the journal.
-func (d *Driver) Resume(ctx context.Context, h inventory.Host, stage string, left deploy.HostReport) deploy.Outcome {
-	w := d.worker(h, stage, 0)
-	if left.Before != nil && left.Before.Profile != "" {
-		w.origin = left.Before
-	}
-	w.try(ctx, deploy.StepInspect, func(ctx context.Context) error {
-		if p := w.inspect(ctx); p != nil {
-			return p
-		}
-		return nil
-	})
-	var out deploy.Outcome
-	switch {
-	case w.p.Failure != nil && left.Changed: // it may be armed: that is not "untouched"
-		out = w.outcome(deploy.StateStranded)
-	case w.p.Failure != nil: // no intent to arm it was ever written
-		out = w.outcome(deploy.StateUntouched)
-	case w.p.Adopted:
-		out = w.drive(ctx)
-	default:
-		out = w.decidedMeanwhile(ctx)
-	}
-	stayed := out.State == deploy.StateReturned || out.State == deploy.StateConfirmed && !w.wentBack()
-	out = w.placed(out, left)
-	if stayed && out.State == deploy.StateStranded {
-		// It is on what this run brought it to, and was to leave: once more.
-		w.s.keepBefore(*w.origin, w.p.Observed.FailedUnits)
-		return d.Return(ctx, h, stage, 0, out.Problem)
-	}
-	return w.finish(ctx, out)
-}
-
 // Goto brings h to a system that is in its store already, guarded like every
 // other change: a rollback. link is the generation that it is known by, "" for
 // none.
@@ -198,7 +162,7 @@ func (d *Driver) Return(ctx context.Context, h inventory.Host, stage string, wav
 	before := d.session(h).recordBefore()
 	w := d.worker(h, stage, wave)
 	w.p.Goal, w.p.Wanted, w.link = deploy.GoalSystem, before.Profile, before.ProfileLink
-	w.p.Returning = true
+	w.p.Returning, w.patient = true, true
 	if before.Profile != "" {
 		w.origin = &before
 	}

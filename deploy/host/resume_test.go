@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -45,6 +46,72 @@ func TestResumeKnowsWhichWayTheHostWent(t *testing.T) {
 					t.Errorf("armed %d times, want %d; is on %+v", n, c.arms, f.links)
 				}
 			})
+		})
+	}
+}
+
+// What another run did with the host since is not what the resumed one confirmed
+// or returned, and its words do not say so.
+func TestResumeOfARunThatAnotherCameAfter(t *testing.T) {
+	elsewhere := linksOf("system-7-link", "/nix/store/third", "/nix/store/third", "/nix/store/third")
+	for name, c := range map[string]struct {
+		result deploy.Result
+		last   string
+		links  deploy.Links
+		state  deploy.State
+		code   deploy.Code
+		since  bool
+	}{
+		"it went away from what was confirmed": {deploy.ResultConfirmed, "RUN9", elsewhere, deploy.StateReturned, deploy.CodeForeignChange, true},
+		"it confirmed the same":                {deploy.ResultConfirmed, "RUN9", onNew, deploy.StateConfirmed, "", false},
+		"it took a returned host on":           {deploy.ResultReturned, "RUN9", elsewhere, deploy.StateReturned, deploy.CodeLate, true},
+		"none came":                            {deploy.ResultConfirmed, "RUN1", onNew, deploy.StateConfirmed, "", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFakeHost()
+			f.result, f.links = c.result, c.links
+			f.observed.Previous = &deploy.Previous{Run: c.last, Profile: oldSystem}
+			synctest.Test(t, func(t *testing.T) {
+				d := f.driver()
+				defer d.Close()
+				before := onOld
+				out := d.Resume(t.Context(), webHost(), "prod", deploy.HostReport{Changed: true, Before: &before, Wanted: newSystem})
+				wantState(t, out, c.state, c.code)
+				if since := out.Problem != nil && strings.Contains(out.Problem.State, "RUN9"); since != c.since {
+					t.Errorf("%+v", out.Problem)
+				}
+			})
+		})
+	}
+}
+
+// One lost connection is no reason to leave a host on what it has to leave.
+func TestAHostThatWasChangedIsCalledAgain(t *testing.T) {
+	lose := func(f *fakeHost, n int) {
+		for range n {
+			f.fails["inspect"] = append(f.fails["inspect"], lostConnection())
+		}
+	}
+	t.Run("in a return", func(t *testing.T) {
+		f := newFakeHost()
+		synctest.Test(t, func(t *testing.T) {
+			d := f.driver()
+			defer d.Close()
+			confirmed(t, f, d)
+			lose(f, 5)
+			wantState(t, d.Return(t.Context(), webHost(), "prod", 1, &deploy.Problem{Code: deploy.CodeHealth}), deploy.StateReturned, deploy.CodeHealth)
+		})
+	})
+	for changed, want := range map[bool]deploy.State{true: deploy.StateConfirmed, false: deploy.StateUntouched} {
+		f := newFakeHost()
+		f.result, f.links = deploy.ResultConfirmed, onNew
+		lose(f, 5)
+		synctest.Test(t, func(t *testing.T) {
+			d := f.driver()
+			defer d.Close()
+			if out := d.Resume(t.Context(), webHost(), "prod", deploy.HostReport{Changed: changed}); out.State != want {
+				t.Errorf("changed %v: %s, want %s", changed, out.State, want)
+			}
 		})
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
 
@@ -18,6 +17,8 @@ import (
 const (
 	briefly = 60 * time.Second
 	slice   = 20 * time.Second
+	// patience is for how long a host is called again that this run has changed.
+	patience = 2 * time.Minute
 )
 
 // sightLasts is how long an inspection stands for a first look at the units of
@@ -47,8 +48,12 @@ func (w *worker) inspectOnce(ctx context.Context) error {
 func (w *worker) inspect(ctx context.Context) *deploy.Problem {
 	_ = w.emit(ctx, deploy.Event{Kind: deploy.EventStepStarted, Step: deploy.StepConnect})
 	var o deploy.Observation
-	call, cancel := context.WithTimeout(ctx, briefly)
-	err := w.ask(call, func(ctx context.Context, m Machine) (err error) {
+	ask, limit := w.ask, briefly
+	if w.patient {
+		ask, limit = w.reach, patience
+	}
+	call, cancel := context.WithTimeout(ctx, limit)
+	err := ask(call, func(ctx context.Context, m Machine) (err error) {
 		o, err = m.Inspect(ctx, w.d.Flake.Digest)
 		return err
 	})
@@ -297,63 +302,6 @@ func (w *worker) decided(a deploy.SwitchAnswer) *deploy.Problem {
 	return nil
 }
 
-// decidedMeanwhile asks a host that holds no run of ours any more how it ended.
-func (w *worker) decidedMeanwhile(ctx context.Context) deploy.Outcome {
-	ctx, cancel := context.WithTimeout(ctx, briefly)
-	defer cancel()
-	var a deploy.SwitchAnswer
-	err := w.reach(ctx, func(ctx context.Context, m Machine) (err error) {
-		a, err = m.Await(ctx, 0, time.Second)
-		return err
-	})
-	if err != nil {
-		w.fail(asProblem(err, w.h.Name, deploy.StepInspect))
-		return w.outcome(deploy.StateStranded)
-	}
-	w.p.Switch = &a
-	switch a.Result {
-	case deploy.ResultConfirmed:
-		w.p.Armed = true
-		return w.outcome(deploy.StateConfirmed)
-	case deploy.ResultReturned:
-		w.p.Armed = true
-		w.fail(late())
-		return w.outcome(deploy.StateReturned)
-	}
-	return w.outcome(deploy.StateUntouched) // it was never armed
-}
-
-// placed words an outcome by where the host is. A run arms a host that fails in
-// the soak a second time, to bring it back: confirmed then means back, and
-// returned means that it stayed on what it was to leave.
-func (w *worker) placed(out deploy.Outcome, left deploy.HostReport) deploy.Outcome {
-	if w.origin == nil {
-		return out
-	}
-	out.Before = *w.origin
-	cause := left.Problem
-	if cause == nil {
-		cause = &deploy.Problem{Code: deploy.CodeInterrupted, What: "the run was bringing it back when it ended"}
-	}
-	back := samePlace(out.Before, out.After)
-	// Anywhere else, somebody has taken the host on since.
-	stayed := left.Leaving != "" && out.After.Running == left.Leaving && out.After.Profile == left.Leaving
-	switch {
-	case out.State == deploy.StateConfirmed && back:
-		out.State, out.Problem = deploy.StateReturned, cause
-	case out.State == deploy.StateConfirmed && (w.wentBack() || stayed), out.State == deploy.StateReturned && !back && stayed:
-		out.State, out.Problem = deploy.StateStranded, notExact(out.Before, out.After, cause)
-	}
-	return out
-}
-
-// wentBack reports whether what the run did last on the host was to leave what
-// it had brought it to.
-func (w *worker) wentBack() bool {
-	last := w.p.Observed.Previous
-	return w.origin != nil && (w.p.Returning || !w.p.Adopted && last != nil && last.Run == w.run && last.Profile != w.origin.Profile)
-}
-
 func late() *deploy.Problem {
 	return &deploy.Problem{Code: deploy.CodeLate, What: "the guard returned the host before it was confirmed: there was no sign of life in time"}
 }
@@ -491,61 +439,6 @@ func (w *worker) stayAlive(ctx context.Context, conn deploy.Conn, decided contex
 	}
 }
 
-func (w *worker) confirm(ctx context.Context) error {
-	return w.settle(ctx, deploy.StepConfirm, func(ctx context.Context, m Machine) (deploy.Settlement, error) { return m.Confirm(ctx, slice) })
-}
-
-func (w *worker) back(ctx context.Context) error {
-	err := w.settle(ctx, deploy.StepReturn, func(ctx context.Context, m Machine) (deploy.Settlement, error) { return m.Back(ctx, slice) })
-	switch {
-	case w.p.Settled != nil:
-	case err != nil:
-		w.p.Unsettled = true
-	default:
-		w.p.Armed = false // the arming that nobody answered did not arrive
-	}
-	return err
-}
-
-// settle asks until the host has decided, over new connections when need be.
-// The bound covers the guard's own deadline and a whole activation after it,
-// from now: checks that took long have kept the guard waiting, too.
-func (w *worker) settle(ctx context.Context, s deploy.Step, ask func(context.Context, Machine) (deploy.Settlement, error)) error {
-	ctx, cancel := context.WithTimeout(ctx, 2*w.h.ActivationTimeout+2*w.h.ConfirmTimeout+briefly)
-	defer cancel()
-	for {
-		var got deploy.Settlement
-		err := w.reach(ctx, func(ctx context.Context, m Machine) (err error) {
-			call, stop := context.WithTimeout(ctx, slice+briefly)
-			defer stop()
-			got, err = ask(call, m)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		if got.Result != deploy.ResultNone {
-			w.p.Settled = &got
-			return w.judgeSettlement(s, got)
-		}
-		if got.Claim == deploy.ClaimNone && got.Links.ProfileLink != "" && ctx.Err() == nil && !w.p.Started {
-			return nil
-		}
-	}
-}
-
-func (w *worker) judgeSettlement(s deploy.Step, got deploy.Settlement) error {
-	switch {
-	case got.Result == deploy.ResultStranded:
-		return &deploy.Problem{Code: deploy.CodeReturnFailed, What: "the way back failed on the host", Details: tail(got.Log, 20)}
-	case s == deploy.StepConfirm && got.Result == deploy.ResultReturned && got.Claim == deploy.ClaimReturn:
-		return late()
-	case s == deploy.StepConfirm && got.Result == deploy.ResultReturned:
-		return &deploy.Problem{Code: deploy.CodeSwitch, What: "the host could not set the new system as what it boots, and went back", Details: tail(got.Log, 20)}
-	}
-	return nil
-}
-
 func (w *worker) record(ctx context.Context) error {
 	if err := w.freeLease(ctx); err != nil {
 		return err
@@ -563,22 +456,4 @@ func (w *worker) record(ctx context.Context) error {
 	}
 	w.p.Recorded, w.locked = true, false
 	return nil
-}
-
-func sameSystem(a, b deploy.Links) bool {
-	return a.Profile == b.Profile && a.Running == b.Running && a.ProfileLink == b.ProfileLink &&
-		(a.NextBoot == "" || b.NextBoot == "" || a.NextBoot == b.NextBoot)
-}
-
-// samePlace is sameSystem where the number of the generation does not matter:
-// another one takes the place of one that is gone.
-func samePlace(a, b deploy.Links) bool {
-	b.ProfileLink = a.ProfileLink
-	return sameSystem(a, b)
-}
-
-func notExact(before, after deploy.Links, cause *deploy.Problem) *deploy.Problem {
-	p := &deploy.Problem{Code: deploy.CodeReturnFailed, What: "went back, but not to exactly what it was", Err: cause}
-	p.Details = slices.Concat(cause.Details, linkLines("was", before), linkLines("is", after))
-	return p
 }

@@ -24,6 +24,7 @@ type worker struct {
 	// what the worker itself finds: in a return, and after a crash. nil: not known.
 	origin *deploy.Links
 
+	patient  bool   // it may be changed by this run, so a lost connection is not the end
 	locked   bool   // the lease was taken, so it is given back
 	expected string // toplevel by Driver.Expect, "" when the host evaluates
 }

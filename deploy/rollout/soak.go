@@ -21,7 +21,8 @@ func fails(p *deploy.Problem, last bool) bool {
 // Owed is, by host, the rest of the soak that a run did not finish: its events
 // say that the host was confirmed, but not that its wave's soak is over. Time
 // that passed since the soak began counts; a rest of 0 still means one round of
-// checks. It is pure; now is the clock of the machine that wrote the events.
+// checks. A host that was to go back and could not owes all of it: it may still
+// run what its soak did not bear out. It is pure; now is the clock of the machine that wrote the events.
 func Owed(events []deploy.Event, now time.Time) map[string]time.Duration {
 	type wave struct {
 		stage string
@@ -30,7 +31,7 @@ func Owed(events []deploy.Event, now time.Time) map[string]time.Duration {
 	soak := map[string]time.Duration{} // by stage
 	until := map[wave]time.Time{}
 	over := map[wave]bool{}
-	confirmed := map[string]wave{}
+	confirmed, stayed := map[string]wave{}, map[string]bool{}
 	for _, e := range events {
 		w := wave{e.Stage, e.Wave}
 		switch e.Kind {
@@ -43,19 +44,24 @@ func Owed(events []deploy.Event, now time.Time) map[string]time.Duration {
 		case deploy.EventSoakFinished:
 			over[w] = true
 		case deploy.EventHostState:
+			before, was := confirmed[e.Host]
 			delete(confirmed, e.Host)
-			if e.State == deploy.StateConfirmed {
+			stayed[e.Host] = e.State == deploy.StateStranded && was
+			switch {
+			case e.State == deploy.StateConfirmed:
 				confirmed[e.Host] = w
+			case stayed[e.Host]:
+				confirmed[e.Host] = before
 			}
 		}
 	}
 	owed := map[string]time.Duration{}
 	for host, w := range confirmed {
-		if over[w] || soak[w.stage] <= 0 {
+		if over[w] && !stayed[host] || soak[w.stage] <= 0 {
 			continue
 		}
 		owed[host] = soak[w.stage]
-		if end, began := until[w]; began {
+		if end, began := until[w]; began && !stayed[host] {
 			owed[host] = min(max(end.Sub(now), 0), soak[w.stage])
 		}
 	}

@@ -46,11 +46,14 @@ func TestOwedSoak(t *testing.T) {
 		{Kind: deploy.EventStageStarted, Stage: "prod", Plan: plan},
 		confirmed("done", 1),
 		{Kind: deploy.EventSoakStarted, Stage: "prod", Wave: 1, Time: start, Duration: 10 * time.Minute},
+		{Kind: deploy.EventHostState, Stage: "prod", Wave: 1, Host: "never", State: deploy.StateStranded},
 		{Kind: deploy.EventSoakFinished, Stage: "prod", Wave: 1},
 		confirmed("half", 2),
 		confirmed("back", 2),
+		confirmed("stuck", 1),
 		{Kind: deploy.EventSoakStarted, Stage: "prod", Wave: 2, Time: start, Duration: 10 * time.Minute},
 		{Kind: deploy.EventHostState, Stage: "prod", Wave: 2, Host: "back", State: deploy.StateReturned},
+		{Kind: deploy.EventHostState, Stage: "prod", Wave: 1, Host: "stuck", State: deploy.StateStranded},
 		confirmed("unsoaked", 3),
 		{Kind: deploy.EventHostState, Stage: "prod", Wave: 3, Host: "same", State: deploy.StateUnchanged},
 		{Kind: deploy.EventStageStarted, Stage: "dev", Plan: &deploy.Plan{}},
@@ -64,7 +67,7 @@ func TestOwedSoak(t *testing.T) {
 		{time.Hour, 0},                 // its time is over, one round is still owed
 		{-time.Hour, 10 * time.Minute}, // a clock that went back makes it no longer
 	} {
-		want := map[string]time.Duration{"half": c.half, "unsoaked": 10 * time.Minute}
+		want := map[string]time.Duration{"half": c.half, "unsoaked": 10 * time.Minute, "stuck": 10 * time.Minute}
 		if d := cmp.Diff(want, Owed(events, start.Add(c.after))); d != "" {
 			t.Errorf("after %v (-want +got):\n%s", c.after, d)
 		}

@@ -141,8 +141,8 @@ func TestASignOfLifeAfterTheClaim(t *testing.T) {
 	})
 }
 
-// A guard that is killed in the middle of a return meets the lock of the
-// activation that it left behind.
+// A guard that is killed in the middle of a return leaves an activation behind:
+// the next one stops it, and ends what it had begun, whatever the links say.
 func TestAGuardKilledInItsReturn(t *testing.T) {
 	inBubble(t, slowRecord(3*time.Second, &simfleet.Traits{Container: true}), func(t *testing.T, r *rig) {
 		_, before := r.armed(flakeOf("x"), "test-first")
@@ -150,13 +150,99 @@ func TestAGuardKilledInItsReturn(t *testing.T) {
 		if _, err := r.Back(t.Context(), time.Second); err != nil {
 			t.Fatal(err)
 		}
+		time.Sleep(time.Second) // what ran before runs, and its units are down
+		r.is(before)
 		r.host.KillGuard()
 		s := r.back()
-		if s.Result != deploy.ResultReturned || !slices.Contains(s.Log, "exit code 11") || !slices.Contains(s.Log, "Could not acquire lock") {
+		if s.Result != deploy.ResultReturned || slices.Contains(s.Log, "Could not acquire lock") || r.host.Facts().Halted {
 			t.Errorf("%+v", s)
 		}
 		r.is(before)
 	})
+}
+
+// A switch of somebody else is not stopped by a return: it waits, and undoes
+// nothing of what came of it.
+func TestAReturnLetsSomebodyElseEnd(t *testing.T) {
+	for name, system := range map[string]string{"to what was there": "/nix/store/first", "to a system of their own": "/nix/store/theirs"} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, slowRecord(time.Second, nil), func(t *testing.T, r *rig) {
+				_, before := r.armed(flakeOf("x"), "test-first")
+				r.switched()
+				r.host.ForeignSwitch("test", simfleet.System{Toplevel: system, SwitchTime: 40 * time.Second})
+				time.Sleep(time.Second)
+				s := r.back()
+				if want := slices.Contains([]string{before.Running}, system); (s.Result == deploy.ResultReturned) != want || s.Links.Running != system {
+					t.Errorf("%+v", s)
+				}
+			})
+		})
+	}
+}
+
+// A boot loader that nobody can read was told to start the new system, and the
+// way back could not tell it otherwise: that is no return, although no link that
+// can be read is wrong. Nor is one whose activation failed half way.
+func TestAReturnThatFailedIsNotBelieved(t *testing.T) {
+	for name, c := range map[string]struct {
+		traits *simfleet.Traits
+		set    func(s *simfleet.System)
+		faults simfleet.HostFaults
+	}{
+		"the boot loader":   {&simfleet.Traits{Reader: simfleet.ReaderUnknown, Container: true}, func(s *simfleet.System) { s.InitDiffers = true }, simfleet.HostFaults{}},
+		"units are stopped": {&simfleet.Traits{Container: true}, func(*simfleet.System) {}, simfleet.HostFaults{SwitchDiesAt: simfleet.PhaseStopped}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := simfleet.System{SwitchTime: time.Second}
+			c.set(&s)
+			o := wordHost(s)
+			o.Traits, o.System = c.traits, simfleet.System{Toplevel: "/nix/store/first", Units: []string{"app.service"}}
+			inBubble(t, o, func(t *testing.T, r *rig) {
+				r.armed(flakeOf("x"), "switch")
+				r.host.SetFaults(c.faults)
+				r.switched()
+				r.host.SetFaults(simfleet.HostFaults{NoWayBack: true})
+				if got := r.back(); got.Result != deploy.ResultStranded {
+					t.Errorf("%+v", got)
+				}
+				r.host.SetFaults(simfleet.HostFaults{})
+				if got := r.back(); got.Result != deploy.ResultReturned { // asked once more
+					t.Errorf("%+v", got)
+				}
+			})
+		})
+	}
+}
+
+// What somebody else set as next boot meanwhile is not overwritten by a
+// confirmation, and one that meets their lock waits for it.
+func TestAConfirmationAndSomebodyElse(t *testing.T) {
+	theirs := simfleet.System{Toplevel: "/nix/store/theirs", SwitchTime: 40 * time.Second}
+	for name, c := range map[string]struct {
+		how    string
+		theirs bool
+		want   deploy.Result
+	}{
+		"another next boot": {"boot", true, deploy.ResultStranded},
+		"the same system":   {"test", false, deploy.ResultConfirmed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, slowRecord(time.Second, nil), func(t *testing.T, r *rig) {
+				wanted, _ := r.armed(flakeOf("x"), "test-first")
+				r.switched()
+				s := theirs
+				if !c.theirs {
+					s.Toplevel = wanted
+				}
+				r.host.ForeignSwitch(c.how, s)
+				time.Sleep(time.Second)
+				got, err := r.Confirm(t.Context(), testActivation)
+				if err != nil || got.Result != c.want || got.Links.Profile != s.Toplevel {
+					t.Errorf("%+v, %v", got, err)
+				}
+			})
+		})
+	}
 }
 
 // Slow hosts do the same, later.

@@ -33,7 +33,9 @@ type run struct {
 	rebooted, unverified  bool
 	loader                bool     // it has to be installed again, and cannot be read
 	notes                 []string // the guard's own account
-	unit                  *process
+	unit, returning       *process // of the switch, and of what the guard activates
+	half                  bool     // units may be down, whatever the links say
+	cutIn                 string   // the boot in which an activation of the guard was begun and did not end
 }
 
 // read takes the values out of arm's pairs, as the scripts read meta back.

@@ -103,6 +103,9 @@ func (h *Host) toolFailed(code int, how string, s *System, print func(string)) i
 	return code
 }
 
+// codeLocked is the exit code of one who could not acquire the lock.
+const codeLocked = 11
+
 // switchTo is `TOPLEVEL/bin/switch-to-configuration HOW` (contract 4.1): lock,
 // checks, boot loader, stop, activate, start, and its exit codes.
 func (h *Host) switchTo(p *process, how string, s *System, print func(string), done func(code int)) {
@@ -119,7 +122,7 @@ func (h *Host) switchTo(p *process, how string, s *System, print func(string), d
 		return
 	case h.stc.alive() && h.stc != p:
 		print("Could not acquire lock")
-		done(11)
+		done(codeLocked)
 		return
 	}
 	h.stc = p

@@ -365,9 +365,19 @@ run_switch() {
 finish() {
 	loaded=yes
 	if [ "$a_mode" = test-first ]; then
+		await_others
+		read_links
+		if foreign_change; then
+			go_back # which undoes nothing then
+			return
+		fi
 		if [ "$profile" != "$a_wanted" ]; then set_profile "$a_back" "$a_wanted" >>"$ACTIVE/log" 2>&1; fi
 		if [ "$next" != "$a_wanted" ]; then
 			activate "$a_wanted/bin/switch-to-configuration" boot
+			if [ "$busy" = yes ] && [ "$uptime" -lt "$patience" ]; then
+				sleep 2
+				return # and once more
+			fi
 			# Where nobody can read what it boots next, the code is all there is.
 			if [ "$code" != 0 ]; then loaded=no; fi
 		fi
@@ -424,7 +434,7 @@ close_run() {
 }
 
 guard() {
-	attempts=0 activations=0 woken=no
+	attempts=0 activations=0 woken=no busy=no patience=''
 	trap 'woken=yes' USR1
 	# The tools of the record, which is pinned: the guard needs nothing of the
 	# system that it may have to undo.

@@ -17,6 +17,12 @@ set_profile() { # LINK STOREPATH
 	fi
 }
 
+# Whether the host is what it was when it was armed, with its units up and its
+# boot loader told: the links alone cannot know.
+back_there() { # after read_links; $half from go_back
+	on_record && [ "$half" = no ] && ! [ -e "$ACTIVE/loader" ]
+}
+
 # Runs something that activates, outside of this unit and bounded.
 activate() { # COMMAND...
 	note "+ $*"
@@ -27,12 +33,62 @@ activate() { # COMMAND...
 		-E PATH="$PATH" -E HOME=/root -E LOCALE_ARCHIVE="${LOCALE_ARCHIVE-}" "$@"
 	code=$?
 	if [ "$code" != 0 ]; then note "exit code $code"; fi
+	busy=no
+	if [ "$code" = 11 ]; then busy=yes; fi
 }
 
-# Nothing else may activate meanwhile: neither the switch, nor what a guard that
-# was killed in its own return left behind.
-stop_switch() {
-	systemctl stop "nixdeploy-switch-$a_run.service" "$ACTIVATION" "nixdeploy-return-$a_run-*" 2>/dev/null
+# Activates what is to run. Cut in the middle it leaves units down although every
+# link may be right, so the guard that comes after has to know. Codes 2, 3 and 4
+# went to the end (contract 4.2): a repeat would fail in the same places.
+activate_running() { # COMMAND...
+	printf '%s\n' "$boot" >"$ACTIVE/half"
+	durable "$ACTIVE/half" "$ACTIVE"
+	before=$half half=yes
+	activate "$@"
+	case $code in
+	0 | 2 | 3 | 4) half=no ;;
+	11) half=$before ;; # somebody else's lock: nothing was begun
+	esac
+	if [ "$half" = no ]; then rm -f "$ACTIVE/half"; fi
+}
+
+# Nothing of ours may activate meanwhile: neither the switch, nor what a guard
+# that was killed in its own return left behind. nixos-rebuild waits for the unit
+# that it activates in, so when none of ours was cut that unit is somebody else's.
+stop_switch() { # after clock
+	systemctl stop "nixdeploy-switch-$a_run.service" "nixdeploy-return-$a_run-*" 2>/dev/null
+	if [ "$busy" = no ] && cut_short; then systemctl stop "$ACTIVATION" 2>/dev/null; fi
+}
+
+# Whether something of ours that activates was begun in this boot and has not
+# come to an end of its own.
+cut_short() {
+	if [ -f "$ACTIVE/half" ]; then
+		read -r cut_in <"$ACTIVE/half"
+		if [ "$cut_in" = "$boot" ]; then return 0; fi
+	fi
+	[ -e "$ACTIVE/started" ] && [ "$a_boot" = "$boot" ] && ! [ -f "$ACTIVE/switch.rc" ]
+}
+
+# Whether anybody activates now: what is ours is stopped before this is asked.
+others_activate() {
+	case $(systemctl show -p ActiveState --value "$ACTIVATION") in
+	active | activating | reloading | deactivating) return 0 ;;
+	esac
+	[ -e /run/nixos/switch-to-configuration.lock ] && ! flock -n /run/nixos/switch-to-configuration.lock true
+}
+
+# A switch of somebody else is theirs to end, and where it leads is looked at
+# then (contract 6.2). One activation is what all attempts wait for together.
+await_others() { # after clock
+	if [ -z "$patience" ]; then patience=$((uptime + a_activation)); fi
+	waits=no
+	while [ "$uptime" -lt "$patience" ] && others_activate; do
+		if [ "$waits" = no ]; then note "waiting for the switch of somebody else"; fi
+		waits=yes
+		sleep 2
+		clock
+	done
 }
 
 # `nixos-rebuild switch --rollback` lands on the record only if all of this
@@ -68,22 +124,25 @@ exact_return() { # after read_links; $half from go_back
 	if [ "$running" != "$a_running" ] || [ "$half" = yes ]; then runs=yes; fi
 	boot_into=${a_next:-$a_profile}
 	if [ "$boots$runs" = yesyes ] && [ "$boot_into" = "$a_running" ]; then
-		activate "$a_running/bin/switch-to-configuration" switch
-		if [ "$code" = 0 ] || [ "$code" = 4 ]; then rm -f "$ACTIVE/loader"; fi
+		activate_running "$a_running/bin/switch-to-configuration" switch
+		case $code in
+		0 | 2 | 3 | 4 | 100) rm -f "$ACTIVE/loader" ;; # it comes first
+		esac
 		return
 	fi
 	if [ "$boots" = yes ]; then
 		activate "$boot_into/bin/switch-to-configuration" boot
 		if [ "$code" = 0 ]; then rm -f "$ACTIVE/loader"; fi
 	fi
-	if [ "$runs" = yes ]; then activate "$a_running/bin/switch-to-configuration" test; fi
+	if [ "$runs" = yes ]; then activate_running "$a_running/bin/switch-to-configuration" test; fi
 }
 
-# Whether units may be down although no link tells: the switch was cut, or it
-# failed. Activating once more what runs mends that (contract 4.5), a boot did.
+# Whether units may be down although no link tells: the switch, or a way back,
+# was cut or failed. Activating once more what runs mends that (contract 4.5), a
+# boot did.
 left_half() {
-	[ -e "$ACTIVE/started" ] && [ "$a_boot" = "$boot" ] || return 1
-	[ -f "$ACTIVE/switch.rc" ] || return 0
+	if cut_short; then return 0; fi
+	[ -f "$ACTIVE/switch.rc" ] && [ "$a_boot" = "$boot" ] || return 1
 	read -r ended <"$ACTIVE/switch.rc"
 	[ "$ended" != 0 ]
 }
@@ -105,35 +164,35 @@ foreign_change() {
 
 go_back() {
 	stop_switch
+	await_others
 	read_links
 	if foreign_change; then
 		note "somebody else changed this host: $link $profile $running; nothing is undone"
 		write_result stranded
 		return
 	fi
-	half=no
+	half=no busy=no
 	if left_half; then half=yes; fi
-	if on_record && [ "$half" = no ] && ! [ -e "$ACTIVE/loader" ]; then
+	if back_there; then
 		note "already on the record"
 	else
 		if rollback_lands; then
-			activate nixos-rebuild switch --rollback --fast
-			if [ "$code" = 0 ]; then half=no; fi
+			activate_running nixos-rebuild switch --rollback --fast
 			read_links
 		fi
-		if [ "$half" = yes ] || [ -e "$ACTIVE/loader" ] || ! on_record; then
+		if ! back_there; then
 			exact_return
 			read_links
 		fi
-		if ! on_record && [ "$a_boot" = "$boot" ]; then
+		if ! back_there && [ "$busy" = no ] && [ "$a_boot" = "$boot" ]; then
 			note "not yet on the record: $link $profile $running $next"
 			exact_return
 			read_links
 		fi
 	fi
 	clock
-	if ! on_record; then
-		attempts=$((attempts + 1))
+	if ! back_there; then
+		if [ "$busy" = no ] || [ "$uptime" -ge "$patience" ]; then attempts=$((attempts + 1)); fi
 		if [ "$attempts" -lt 3 ]; then
 			sleep 2
 			return
@@ -153,7 +212,7 @@ go_back() {
 # record, once; never where a reboot is not ours to ask for.
 reboot_once() {
 	if [ -e "$ACTIVE/rebooted" ] || is_wsl || is_container; then return; fi
-	if ! next_is "$a_next"; then return; fi
+	if ! next_is "$a_next" || [ -e "$ACTIVE/loader" ]; then return; fi
 	: >"$ACTIVE/rebooted"
 	durable "$ACTIVE/rebooted" "$ACTIVE"
 	note "rebooting into the record"

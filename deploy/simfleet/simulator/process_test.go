@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/nixdeploy/nixdeploy/deploy"
@@ -200,20 +199,16 @@ func (p *process) resume() ending {
 	p.w.state.Unlock()
 	d := p.driver("", true, p.op.ours(p.book.run))
 	defer d.Close()
-	var wg sync.WaitGroup
 	left := map[string]deploy.HostReport{}
 	for _, h := range report.Hosts {
 		left[h.Host] = h
 	}
-	for _, h := range undecided(p.w.inv, report) {
-		wg.Go(func() {
-			if p.admit.Err() == nil {
-				defer d.Release(h.Name)
-				d.Resume(context.WithoutCancel(p.admit), h, h.Stage, left[h.Name])
-			}
-		})
-	}
-	wg.Wait()
+	rollout.EachUndecided(p.w.inv, undecided(p.w.inv, report), left, func(h inventory.Host) {
+		if p.admit.Err() == nil {
+			defer d.Release(h.Name)
+			d.Resume(context.WithoutCancel(p.admit), h, h.Stage, left[h.Name])
+		}
+	})
 	if p.dead() {
 		return ending{}
 	}

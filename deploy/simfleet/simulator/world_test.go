@@ -235,7 +235,9 @@ func (w *world) foreign(m *machine, e worldEvent) {
 // foreignDone sees whether what somebody else did stands.
 func (w *world) foreignDone(m *machine) {
 	f, system := m.Facts(), m.ledger.foreign
-	if a := f.Active; a != nil && a.Claim == deploy.ClaimNone && f.Profile == system && f.Running == system && !f.Off {
+	// What they did before the run was armed is its record, and no concern of it.
+	during := m.ledger.open() != nil && m.ledger.open().foreign
+	if a := f.Active; during && a != nil && a.Claim == deploy.ClaimNone && f.Profile == system && f.Running == system && !f.Off {
 		m.ledger.foreignIn = a.Run // it holds this run: nobody may undo what was done
 	}
 }

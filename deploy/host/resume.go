@@ -1,0 +1,144 @@
+package host
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/nixdeploy/nixdeploy/deploy"
+	"github.com/nixdeploy/nixdeploy/inventory"
+)
+
+// Resume settles what this run left undecided on h: confirmed when the new
+// system runs and is healthy, else back. What the host decided by itself
+// meanwhile is taken over from it. left is what the journal holds of it; the
+// host is believed over the journal.
+func (d *Driver) Resume(ctx context.Context, h inventory.Host, stage string, left deploy.HostReport) deploy.Outcome {
+	w := d.worker(h, stage, 0)
+	w.patient = left.Changed
+	if left.Before != nil && left.Before.Profile != "" {
+		w.origin = left.Before
+	}
+	w.try(ctx, deploy.StepInspect, func(ctx context.Context) error {
+		if p := w.inspect(ctx); p != nil {
+			return p
+		}
+		return nil
+	})
+	var out deploy.Outcome
+	switch {
+	case w.p.Failure != nil && left.Changed: // it may be armed: that is not "untouched"
+		out = w.outcome(deploy.StateStranded)
+	case w.p.Failure != nil: // no intent to arm it was ever written
+		out = w.outcome(deploy.StateUntouched)
+	case w.p.Adopted:
+		out = w.drive(ctx)
+	default:
+		out = w.decidedMeanwhile(ctx)
+	}
+	stayed := out.State == deploy.StateReturned || out.State == deploy.StateConfirmed && !w.wentBack()
+	out = w.takenOn(w.placed(out, left), left)
+	if stayed && out.State == deploy.StateStranded {
+		// It is on what this run brought it to, and was to leave: once more.
+		w.s.keepBefore(*w.origin, w.p.Observed.FailedUnits)
+		return d.Return(ctx, h, stage, 0, out.Problem)
+	}
+	return w.finish(ctx, out)
+}
+
+// decidedMeanwhile asks a host that holds no run of ours any more how it ended.
+func (w *worker) decidedMeanwhile(ctx context.Context) deploy.Outcome {
+	ctx, cancel := context.WithTimeout(ctx, briefly)
+	defer cancel()
+	var a deploy.SwitchAnswer
+	err := w.reach(ctx, func(ctx context.Context, m Machine) (err error) {
+		a, err = m.Await(ctx, 0, time.Second)
+		return err
+	})
+	if err != nil {
+		w.fail(asProblem(err, w.h.Name, deploy.StepInspect))
+		return w.outcome(deploy.StateStranded)
+	}
+	w.p.Switch = &a
+	switch a.Result {
+	case deploy.ResultConfirmed:
+		w.p.Armed = true
+		return w.outcome(deploy.StateConfirmed)
+	case deploy.ResultReturned:
+		w.p.Armed = true
+		w.fail(late())
+		return w.outcome(deploy.StateReturned)
+	}
+	return w.outcome(deploy.StateUntouched) // it was never armed
+}
+
+// placed words an outcome by where the host is. A run arms a host that fails in
+// the soak a second time, to bring it back: confirmed then means back, and
+// returned means that it stayed on what it was to leave.
+func (w *worker) placed(out deploy.Outcome, left deploy.HostReport) deploy.Outcome {
+	if w.origin == nil {
+		return out
+	}
+	out.Before = *w.origin
+	cause := left.Problem
+	if cause == nil {
+		cause = &deploy.Problem{Code: deploy.CodeInterrupted, What: "the run was bringing it back when it ended"}
+	}
+	back := samePlace(out.Before, out.After)
+	stayed := left.Leaving != "" && out.After.Running == left.Leaving && out.After.Profile == left.Leaving
+	switch {
+	case out.State == deploy.StateConfirmed && back:
+		out.State, out.Problem = deploy.StateReturned, cause
+	case out.State == deploy.StateConfirmed && (w.wentBack() || stayed), out.State == deploy.StateReturned && !back && stayed:
+		out.State, out.Problem = deploy.StateStranded, notExact(out.Before, out.After, cause)
+	}
+	return out
+}
+
+// takenOn words the outcome of a run that decided about the host, where another
+// has decided since: the host is where that one brought it, and neither this
+// run's confirmation nor its return is what holds there now.
+func (w *worker) takenOn(out deploy.Outcome, left deploy.HostReport) deploy.Outcome {
+	last := w.p.Observed.Previous
+	if w.p.Adopted || last == nil || last.Run == w.run {
+		return out
+	}
+	since := "where run " + last.Run + ", which came after this one, left it"
+	brought := cmp.Or(left.Leaving, left.Wanted)
+	switch {
+	case out.State == deploy.StateReturned && out.Problem != nil && w.origin != nil && !samePlace(out.Before, out.After):
+		out.Problem.State = since
+	case out.State == deploy.StateConfirmed && (brought == "" || out.After.Running != brought || out.After.Profile != brought):
+		out.State, out.Problem = deploy.StateReturned, &deploy.Problem{
+			Code: deploy.CodeForeignChange, What: "run " + last.Run + " went away from what this one had confirmed",
+			Details: linkLines("is", out.After), State: since, Next: "nixdeploy status",
+		}
+	}
+	return out
+}
+
+// wentBack reports whether what the run did last on the host was to leave what
+// it had brought it to.
+func (w *worker) wentBack() bool {
+	last := w.p.Observed.Previous
+	return w.origin != nil && (w.p.Returning || !w.p.Adopted && last != nil && last.Run == w.run && last.Profile != w.origin.Profile)
+}
+
+func sameSystem(a, b deploy.Links) bool {
+	return a.Profile == b.Profile && a.Running == b.Running && a.ProfileLink == b.ProfileLink &&
+		(a.NextBoot == "" || b.NextBoot == "" || a.NextBoot == b.NextBoot)
+}
+
+// samePlace is sameSystem where the number of the generation does not matter:
+// another one takes the place of one that is gone.
+func samePlace(a, b deploy.Links) bool {
+	b.ProfileLink = a.ProfileLink
+	return sameSystem(a, b)
+}
+
+func notExact(before, after deploy.Links, cause *deploy.Problem) *deploy.Problem {
+	p := &deploy.Problem{Code: deploy.CodeReturnFailed, What: "went back, but not to exactly what it was", Err: cause}
+	p.Details = slices.Concat(cause.Details, linkLines("was", before), linkLines("is", after))
+	return p
+}

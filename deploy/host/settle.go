@@ -1,0 +1,63 @@
+package host
+
+import (
+	"context"
+
+	"github.com/nixdeploy/nixdeploy/deploy"
+)
+
+func (w *worker) confirm(ctx context.Context) error {
+	return w.settle(ctx, deploy.StepConfirm, func(ctx context.Context, m Machine) (deploy.Settlement, error) { return m.Confirm(ctx, slice) })
+}
+
+func (w *worker) back(ctx context.Context) error {
+	err := w.settle(ctx, deploy.StepReturn, func(ctx context.Context, m Machine) (deploy.Settlement, error) { return m.Back(ctx, slice) })
+	switch {
+	case w.p.Settled != nil:
+	case err != nil:
+		w.p.Unsettled = true
+	default:
+		w.p.Armed = false // the arming that nobody answered did not arrive
+	}
+	return err
+}
+
+// settle asks until the host has decided, over new connections when need be.
+// The bound covers the guard's own deadline, somebody else's activation that the
+// guard waits for, and its own after that, from now: checks that took long have
+// kept the guard waiting, too.
+func (w *worker) settle(ctx context.Context, s deploy.Step, ask func(context.Context, Machine) (deploy.Settlement, error)) error {
+	ctx, cancel := context.WithTimeout(ctx, 3*w.h.ActivationTimeout+2*w.h.ConfirmTimeout+briefly)
+	defer cancel()
+	for {
+		var got deploy.Settlement
+		err := w.reach(ctx, func(ctx context.Context, m Machine) (err error) {
+			call, stop := context.WithTimeout(ctx, slice+briefly)
+			defer stop()
+			got, err = ask(call, m)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if got.Result != deploy.ResultNone {
+			w.p.Settled = &got
+			return w.judgeSettlement(s, got)
+		}
+		if got.Claim == deploy.ClaimNone && got.Links.ProfileLink != "" && ctx.Err() == nil && !w.p.Started {
+			return nil
+		}
+	}
+}
+
+func (w *worker) judgeSettlement(s deploy.Step, got deploy.Settlement) error {
+	switch {
+	case got.Result == deploy.ResultStranded:
+		return &deploy.Problem{Code: deploy.CodeReturnFailed, What: "the way back failed on the host", Details: tail(got.Log, 20)}
+	case s == deploy.StepConfirm && got.Result == deploy.ResultReturned && got.Claim == deploy.ClaimReturn:
+		return late()
+	case s == deploy.StepConfirm && got.Result == deploy.ResultReturned:
+		return &deploy.Problem{Code: deploy.CodeSwitch, What: "the host could not set the new system as what it boots, and went back", Details: tail(got.Log, 20)}
+	}
+	return nil
+}
