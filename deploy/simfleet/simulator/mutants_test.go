@@ -18,7 +18,7 @@ func one(name, file, old, replacement string) mutant {
 // What runs on a host is planted in the model of a host, which answers for the
 // scripts here and is held to them by the contract suite.
 const (
-	modelGuard  = "deploy/simfleet/host_guard.go"
+	modelReturn = "deploy/simfleet/host_return.go"
 	modelVerbs  = "deploy/simfleet/host_verbs.go"
 	modelAnswer = "deploy/simfleet/host_answer.go"
 	modelPower  = "deploy/simfleet/host_power.go"
@@ -27,7 +27,7 @@ const (
 	judge       = "deploy/host/judge.go"
 	steps       = "deploy/host/steps.go"
 	worker      = "deploy/host/worker.go"
-	driver      = "deploy/host/driver.go"
+	resume      = "deploy/host/resume.go"
 	decide      = "deploy/rollout/decide.go"
 )
 
@@ -36,7 +36,7 @@ func mutants() []mutant {
 	return []mutant{
 		{"rollback by count, and believed", byCount()},
 		{"rollback although nothing was set (deploy-rs #154)", append(byCount(), edit{
-			modelGuard, "\tif h.onRecord(r) && !half && !r.loader {\n\t\tr.note(", "\tif r.result != \"\" {\n\t\tr.note(",
+			modelReturn, "\tif h.backThere(r) {\n\t\tr.note(", "\tif r.result != \"\" {\n\t\tr.note(",
 		})},
 		one("a returned host counts as success (deploy-rs #214)", "deploy/rollout/exit.go",
 			"if h.State.Good() &&", "if (h.State.Good() || h.State == deploy.StateReturned) &&"),
@@ -52,7 +52,7 @@ func mutants() []mutant {
 		one("the budget is off by one", decide, "p.Failures() > p.Budget:", "p.Failures() > p.Budget+1:"),
 		one("one host too many at once", decide, "free := max(p.Parallel, 1) - p.running()", "free := max(p.Parallel, 1) + 1 - p.running()"),
 		one("the soak is skipped", decide, "return p.Soak && s.Changed && !s.Back", "return p.Soak && s.Changed && !s.Back && s.Owed"),
-		one("a soak that was broken off is forgotten", "deploy/rollout/soak.go", "if over[w] || soak[w.stage] <= 0 {", "if over[w] || soak[w.stage] <= 0 || now.After(until[w]) {"),
+		one("a soak that was broken off is forgotten", "deploy/rollout/soak.go", "if over[w] && !stayed[host] || soak[w.stage] <= 0 {", "if over[w] || soak[w.stage] <= 0 || now.After(until[w]) {"),
 		one("the old connection is proof enough", next, "case !p.Fresh:", "case !p.Fresh && p.Switch == nil:"),
 		one("the intent follows the deed", worker, "\tif s.Changes() {\n", "\tif s.Changes() && s != deploy.StepArm {\n"),
 		one("what is there already is switched again", "deploy/host/progress.go", "return p.Inspected && !p.Adopted &&", "return p.Inspected && p.Adopted &&"),
@@ -63,13 +63,13 @@ func mutants() []mutant {
 		one("the guard is gone after a boot", modelPower, "if h.active != nil && h.guardThere(h.active) {", "if h.active != nil && h.off && h.guardThere(h.active) {"),
 		one("the exit code is believed", judge, "\tcase a.Lost:\n",
 			"\tcase a.Done && a.Code != 0:\n\t\treturn problem(\"a bad exit code\")\n\tcase a.Done:\n\t\treturn nil\n\tcase a.Lost:\n"),
-		one("somebody else's change is undone", modelGuard, "\tif h.foreignChange(r) {", "\tif h.foreignChange(r) && r.unverified {"),
+		one("somebody else's change is undone", modelReturn, "\tif h.foreignChange(r) {", "\tif h.foreignChange(r) && r.unverified {"),
 		{"a living run of somebody else is taken up", []edit{
 			{judge, "case o.Active != nil && !t.Ours(o.Active.Run):", "case o.Active != nil && o.NixVersion == \"\":"},
 			{steps, "a != nil && w.d.Terms.Ours(a.Run)", "a != nil"},
 		}},
 		one("an interruption stops nothing", decide, "case p.Interrupted || p.Detached:", "case p.Detached:"),
-		one("resume does not ask which way the host went", driver, "\tout = w.placed(out, left)\n", ""),
+		one("resume does not ask which way the host went", resume, "w.takenOn(w.placed(out, left), left)", "w.takenOn(out, left)"),
 	}
 }
 
@@ -77,8 +77,8 @@ func mutants() []mutant {
 // it ended.
 func byCount() []edit {
 	return []edit{
-		{modelGuard, "\tl := h.links()\n\tif r.mode != \"switch\" ||", "\tl := h.links()\n\tif r.mode == \"switch\" {\n\t\treturn true\n\t}\n\tif r.mode != \"switch\" ||"},
-		{modelGuard, "\t\t}, exact)\n", "\t\t}, func() { h.wentBack(r) })\n"},
-		{modelGuard, "\tif !h.onRecord(r) {\n\t\th.guard.attempts++", "\tif !h.onRecord(r) && r.result != \"\" {\n\t\th.guard.attempts++"},
+		{modelReturn, "\tl := h.links()\n\tif r.mode != \"switch\" ||", "\tl := h.links()\n\tif r.mode == \"switch\" {\n\t\treturn true\n\t}\n\tif r.mode != \"switch\" ||"},
+		{modelReturn, "\t\t}, exact)\n", "\t\t}, func() { h.wentBack(r) })\n"},
+		{modelReturn, "\tif !h.backThere(r) {\n\t\tif !h.guard.locked", "\tif !h.backThere(r) && r.result != \"\" {\n\t\tif !h.guard.locked"},
 	}
 }
