@@ -87,4 +87,5 @@ type Previous struct {
 	Run         string `json:"run"`
 	ProfileLink string `json:"profile_link"`
 	Profile     string `json:"profile"`
+	Wanted      string `json:"wanted"` // what that run brought the host to
 }

@@ -75,6 +75,9 @@ func (f *Folder) Add(e Event) {
 	if r.Run == "" {
 		r.Run = e.Run
 	}
+	// Whatever follows the end takes it back: a resume goes on with the run, and
+	// may be killed like any other.
+	r.Finished, r.Ended, r.Exit = false, time.Time{}, 0
 	switch e.Kind {
 	case EventRunStarted:
 		r.Began = e.Time

@@ -216,6 +216,22 @@ func TestFoldOfARun(t *testing.T) {
 	}
 }
 
+// A resume goes on with a run that had ended; killed in that, it has not ended.
+func TestWhatFollowsTheEndTakesItBack(t *testing.T) {
+	exit := 6
+	events := []deploy.Event{
+		{Kind: deploy.EventHostState, Host: "w1", State: deploy.StateStranded},
+		{Kind: deploy.EventRunFinished, Time: time.Unix(9, 0), Exit: &exit},
+	}
+	if r := deploy.Fold(events); !r.Finished || r.Exit != 6 {
+		t.Fatalf("%+v", r)
+	}
+	events = append(events, deploy.Event{Kind: deploy.EventStepIntent, Host: "w1", Step: deploy.StepReturn})
+	if r := deploy.Fold(events); r.Finished || r.Exit != 0 || !r.Ended.IsZero() {
+		t.Errorf("%+v", r)
+	}
+}
+
 // Killed in the middle: neither finished nor ended, and resume knows whom.
 func TestFoldOfARunThatWasKilled(t *testing.T) {
 	r := deploy.Fold([]deploy.Event{

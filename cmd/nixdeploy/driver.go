@@ -23,6 +23,8 @@ type Driver interface {
 	Resume(ctx context.Context, h inventory.Host, stage string, left deploy.HostReport) deploy.Outcome
 	// Goto brings a host to a system that is in its store.
 	Goto(ctx context.Context, h inventory.Host, stage string, wave int, system, link string) deploy.Outcome
+	// Kept asks a host what it holds of a run, and for a system to go back to.
+	Kept(ctx context.Context, h inventory.Host, run, system string) (deploy.KeptRun, error)
 	// Close releases every host.
 	Close()
 }

@@ -22,6 +22,11 @@ type fakeDriver struct {
 	outcomes map[string]deploy.State    // how Apply, Goto and Resume end; by host
 	applying func(ctx context.Context, host string)
 
+	kept    map[string]deploy.KeptRun // by host
+	systems map[string]string         // generation links by what can be gone back to
+	silent  map[string]error          // hosts that do not answer Kept
+
+	asked   []string // by Kept
 	q       Request
 	mu      sync.Mutex
 	applied []string // in order
@@ -106,6 +111,17 @@ func (d *fakeDriver) Check(_ context.Context, h inventory.Host) *deploy.Problem 
 	defer d.mu.Unlock()
 	d.checked = append(d.checked, h.Name)
 	return nil
+}
+
+func (d *fakeDriver) Kept(_ context.Context, h inventory.Host, _, system string) (deploy.KeptRun, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.asked = append(d.asked, h.Name)
+	k := d.kept[h.Name]
+	if link, ok := d.systems[system]; ok {
+		k.System, k.SystemLink = "/nix/store/"+system, link
+	}
+	return k, d.silent[h.Name]
 }
 
 func (d *fakeDriver) Release(string) {}

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 )
@@ -20,6 +21,9 @@ type options struct {
 	override string // --override-gate
 	parallel int    // 0: as hosts.toml says
 	exitCode bool
+
+	lockWait         time.Duration // 0: a locked host fails at once
+	rebuildFromHosts bool
 }
 
 // globalFlags can stand before a command and after it.
@@ -60,6 +64,10 @@ func yesFlag() cli.Flag {
 	return &cli.BoolFlag{Name: "yes", Aliases: []string{"y"}, Usage: "do not ask before each stage; no variable can say this"}
 }
 
+func lockWaitFlag() cli.Flag {
+	return &cli.DurationFlag{Name: "lock-wait", Usage: "wait up to `DURATION` in all for what another run, or a switch by hand, holds"}
+}
+
 func exitCodeFlag() cli.Flag {
 	return &cli.BoolFlag{Name: "exit-code", Usage: "exit 10 when there is something to change"}
 }
@@ -69,6 +77,7 @@ func readOptions(c command, cc *cli.Context) (options, error) {
 		file: flagText(cc, "file"), json: flagSet(cc, "json"), noColor: flagSet(cc, "no-color"), verbose: flagSet(cc, "verbose"),
 		stage: cc.String("stage"), yes: cc.Bool("yes"), first: cc.Bool("first"), override: strings.TrimSpace(cc.String("override-gate")),
 		parallel: cc.Int("parallel"), exitCode: cc.Bool("exit-code"),
+		lockWait: cc.Duration("lock-wait"), rebuildFromHosts: cc.Bool("rebuild-from-hosts"),
 	}
 	on, err := splitOn(cc.StringSlice("on"))
 	if err != nil {
@@ -83,8 +92,14 @@ func readOptions(c command, cc *cli.Context) (options, error) {
 	if cc.IsSet("parallel") && o.parallel < 1 {
 		return o, &usageError{what: fmt.Sprintf("--parallel %d: it takes at least 1", o.parallel), command: c.name}
 	}
+	if cc.IsSet("lock-wait") && (o.lockWait <= 0 || o.lockWait > maxLockWait) {
+		return o, &usageError{what: fmt.Sprintf("--lock-wait %v: it takes more than 0 and at most %v", o.lockWait, maxLockWait), command: c.name}
+	}
 	return o, nil
 }
+
+// maxLockWait is far above what any guard takes to decide.
+const maxLockWait = 24 * time.Hour
 
 // splitOn splits each --on at its commas.
 func splitOn(values []string) ([]string, error) {

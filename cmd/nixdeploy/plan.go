@@ -50,7 +50,9 @@ func runPlan(ctx context.Context, in *invocation) error {
 	in.tell("contacting " + hostList(hosts) + "\n")
 	stop := sink.beats(ctx)
 	seen := eachHost(hosts, fleet.Limits.Readers, func(h inventory.Host) deploy.HostPlan {
-		return fleet.Driver.Evaluate(ctx, h, h.Stage, deploy.PlanDryBuild)
+		hp := fleet.Driver.Evaluate(ctx, h, h.Stage, deploy.PlanDryBuild)
+		hp.Problem = in.named(hp.Problem)
+		return hp
 	})
 	before := eachHost(gateHosts(inv, hosts), fleet.Limits.Readers, func(h inventory.Host) deploy.HostPlan {
 		defer fleet.Driver.Release(h.Name)

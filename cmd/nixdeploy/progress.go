@@ -15,6 +15,7 @@ import (
 type progress struct {
 	app    App
 	asJSON bool
+	named  func(*deploy.Problem) *deploy.Problem // completes what a problem recommends
 
 	mu     sync.Mutex
 	lines  *view.Lines
@@ -23,13 +24,14 @@ type progress struct {
 }
 
 func (in *invocation) newProgress() *progress {
-	return &progress{app: in.App, asJSON: in.json, lines: view.NewLines(in.err, in.verbose), fold: deploy.NewFolder()}
+	return &progress{app: in.App, asJSON: in.json, named: in.named, lines: view.NewLines(in.err, in.verbose), fold: deploy.NewFolder()}
 }
 
 // show is what the journal calls with each event.
 func (p *progress) show(e deploy.Event) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	e.Problem = p.named(e.Problem)
 	if e.Kind != deploy.EventOutput {
 		p.fold.Add(e)
 	}

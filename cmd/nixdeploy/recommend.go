@@ -2,6 +2,7 @@ package main
 
 import (
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -40,6 +41,26 @@ func (o options) recommend(words ...string) string {
 	return shellLine(append(line, words[1:]...)...)
 }
 
+// recommendedHere finds the commands that other rooms recommend.
+var recommendedHere = regexp.MustCompile(`\bnixdeploy (plan|apply|rollback|status|resume|hosts|render|lock)\b`)
+
+// named is p with the inventory that this call had to name in the commands that
+// it recommends: the room that worded them does not know it.
+func (o options) named(p *deploy.Problem) *deploy.Problem {
+	if p == nil || o.file == "" || strings.Contains(p.Next, " --file ") {
+		return p
+	}
+	file := strings.ReplaceAll(shellWord(o.file), "$", "$$")
+	name := func(text string) string { return recommendedHere.ReplaceAllString(text, "nixdeploy $1 --file "+file) }
+	own := *p
+	own.Next = name(p.Next)
+	own.Details = slices.Clone(p.Details)
+	for i, d := range own.Details {
+		own.Details[i] = name(d)
+	}
+	return &own
+}
+
 // maxNamed is how many hosts a recommended command names; with more of them it
 // names the stage: hosts that are done are left alone anyway.
 const maxNamed = 12
@@ -57,7 +78,7 @@ func (o options) nextAfter(report deploy.Report, hosts []inventory.Host, stages 
 	for _, h := range hosts {
 		r, begun := byName[h.Name]
 		if len(open) == 0 && begun && r.Problem != nil && r.Problem.Code == deploy.CodeGate && r.Problem.Next != "" {
-			return r.Problem.Next // what opens the gate, not what it just refused
+			return o.named(r.Problem).Next // what opens the gate, not what it just refused
 		}
 		done := begun && r.State.Good() && (r.Problem == nil || r.State != deploy.StateUnchanged)
 		if !done && (len(open) == 0 || open[0].Stage == h.Stage) {

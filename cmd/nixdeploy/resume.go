@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
+
+	"github.com/urfave/cli/v2"
 
 	"github.com/nixdeploy/nixdeploy/cmd/nixdeploy/internal/view"
 	"github.com/nixdeploy/nixdeploy/deploy"
@@ -19,9 +22,15 @@ func resumeCommand() command {
 		args: "[RUN]", maxArgs: 1,
 		about: "Every host that the run left undecided is confirmed when it runs the new system and is healthy, else brought back. " +
 			"The hosts are believed over the journal. No further host begins: that is apply's. Without RUN it is the newest run " +
-			"that did not end.",
-		examples: []string{"resume", "resume 01JDXK7QJ3M8Z9V6B2T4R5W0AX"},
-		run:      runResume,
+			"that left something to settle; with nothing to settle it says so, and ends with 0.",
+		examples: []string{"resume", "resume 01JDXK7QJ3M8Z9V6B2T4R5W0AX", "resume --rebuild-from-hosts 01JDXK7QJ3M8Z9V6B2T4R5W0AX"},
+		own: func() []cli.Flag {
+			rebuild := &cli.BoolFlag{Name: "rebuild-from-hosts", Usage: "make the journal of RUN anew from what the hosts hold of it: it is damaged, or on another machine"}
+			on := &cli.StringSliceFlag{Name: "on", Usage: "with --rebuild-from-hosts: ask only these hosts"}
+			yes := &cli.BoolFlag{Name: "yes", Aliases: []string{"y"}, Usage: "with --rebuild-from-hosts: the process of that run is gone, do not ask"}
+			return []cli.Flag{lockWaitFlag(), rebuild, on, yes}
+		},
+		run: runResume,
 	}
 }
 
@@ -30,21 +39,29 @@ func runResume(ctx context.Context, in *invocation) error {
 	if err != nil {
 		return err
 	}
+	if err := in.checkResume(); err != nil {
+		return err
+	}
+	if in.rebuildFromHosts {
+		id, err := in.runNamed(dir, in.args[0], "resume")
+		if err != nil {
+			return err
+		}
+		return in.rebuild(ctx, dir, id)
+	}
 	id, err := in.runToResume(dir)
+	if err != nil || id == "" {
+		return err
+	}
+	j, events, err := in.openWaiting(ctx, dir, id)
 	if err != nil {
-		return err
+		return in.unreadable(dir, id, err)
 	}
-	j, events, err := journal.Open(dir, id)
-	switch {
-	case errors.Is(err, journal.ErrHeld):
-		return &deploy.Problem{Code: deploy.CodeLocked, What: "run " + id + " is still being worked on by a process of this machine",
-			State: "not touched"}
-	case errors.Is(err, journal.ErrNotFound):
-		return &usageError{what: "there is no run " + quoted(id) + " in " + in.display(dir), command: "resume"}
-	case err != nil:
-		return err
+	report := deploy.Fold(events)
+	if report.Finished && !slices.ContainsFunc(report.Hosts, unresolved) {
+		return errors.Join(j.Close(), in.nothingToSettle(report))
 	}
-	end, err := in.settle(ctx, j, id, deploy.Fold(events), events)
+	end, err := in.settle(ctx, j, id, report, events)
 	if closed := j.Close(); err == nil {
 		err = closed
 	}
@@ -54,30 +71,94 @@ func runResume(ctx context.Context, in *invocation) error {
 	return in.end(end)
 }
 
-// runToResume is the run that was named, or the newest that did not end.
+func (in *invocation) checkResume() error {
+	switch {
+	case in.rebuildFromHosts && len(in.args) == 0:
+		return &usageError{what: "--rebuild-from-hosts needs the name of the run", command: "resume", hint: "the runs of this machine: " + in.recommend("history")}
+	case !in.rebuildFromHosts && (len(in.on) > 0 || in.yes):
+		return &usageError{what: "--on and --yes go with --rebuild-from-hosts", command: "resume", hint: "resume settles every host of its run, and asks nothing"}
+	}
+	return nil
+}
+
+// runToResume is the run that was named, or the newest that left something to
+// settle; "" when there is none, which it says.
 func (in *invocation) runToResume(dir string) (string, error) {
 	if len(in.args) > 0 {
-		return in.args[0], nil
+		return in.runNamed(dir, in.args[0], "resume")
 	}
 	runs, err := journal.List(dir)
 	if err != nil {
 		return "", err
 	}
 	for _, r := range runs {
-		if r.Err == nil && !r.Held && (!r.Finished || r.Exit == rollout.ExitStranded || r.Exit == rollout.ExitInterrupted) {
+		if r.Held || r.Err == nil && r.Finished && !mayBeOpen(r.Exit) {
+			continue
+		}
+		events, err := journal.Read(dir, r.Run)
+		if err != nil {
+			in.tell("warning: " + in.err.Clean(in.unreadable(dir, r.Run, err).Error()) + "\n")
+			continue
+		}
+		if !r.Finished || slices.ContainsFunc(deploy.Fold(events).Hosts, unresolved) {
 			return r.Run, nil
 		}
 	}
-	return "", &usageError{what: "every run of this machine has ended; there is nothing to resume", command: "resume"}
+	return "", in.nothingToSettle(deploy.Report{})
+}
+
+// mayBeOpen says that a run with this exit code may have left a host undecided.
+func mayBeOpen(exit int) bool {
+	switch exit {
+	case rollout.ExitInternal, rollout.ExitStranded, rollout.ExitSecurity, rollout.ExitInterrupted:
+		return true
+	}
+	return false
+}
+
+// nothingToSettle says that resume has nothing to do, which is no failure: who
+// types it after an interruption need not know how that one ended.
+func (in *invocation) nothingToSettle(r deploy.Report) error {
+	what := "every run of this machine has ended, and every host of theirs is settled"
+	if r.Run != "" {
+		what = "run " + r.Run + " has ended, and every host of it is settled"
+	}
+	next := in.recommend("status")
+	if in.json {
+		_, err := in.Stdout.Write(append(view.JSONVersion(versionNumber()), view.JSONNothing(r, what, next)...))
+		return err
+	}
+	return in.print("Nothing to resume: " + in.out.Clean(what) + "\n" + in.out.Next(next))
+}
+
+// unreadable words why the journal of a run cannot be gone on with.
+func (in *invocation) unreadable(dir, run string, err error) error {
+	switch {
+	case errors.Is(err, journal.ErrHeld):
+		return &deploy.Problem{
+			Code: deploy.CodeLocked, What: "run " + run + " is still being worked on by a process of this machine", State: "not touched",
+			Next: "let it end, or give --lock-wait 10m",
+		}
+	case errors.Is(err, journal.ErrNotFound):
+		return &usageError{
+			what: "there is no run " + quoted(run) + " in " + in.display(dir),
+			hint: "was it started on another machine: nixdeploy resume --rebuild-from-hosts " + run, command: "resume",
+		}
+	}
+	if damaged, ok := errors.AsType[*journal.DamagedError](err); ok {
+		return &deploy.Problem{
+			Code: deploy.CodeJournal, What: damaged.Error(), State: "nothing was contacted; an armed host returns by itself",
+			Next: in.recommend("resume", "--rebuild-from-hosts", run),
+		}
+	}
+	return err
 }
 
 // settle brings the undecided hosts of a run to a promised state.
 func (in *invocation) settle(
 	ctx context.Context, j *journal.Journal, id string, report deploy.Report, events []deploy.Event,
 ) (view.Ending, error) {
-	if found, err := in.discover(); in.file == "" && (err != nil || absolute(in.App, found) != report.Start.Inventory) {
-		in.file = report.Start.Inventory
-	}
+	in.findInventoryOf(report)
 	inv, err := in.load()
 	if err != nil {
 		return view.Ending{}, err
@@ -123,11 +204,30 @@ func (in *invocation) settle(
 		}
 	})
 	stop()
-	code := rollout.ExitCode(p.report(), in.signals.interrupted())
+	code := rollout.ExitCode(only(p.report(), open), in.signals.interrupted())
 	err = j.Append(context.WithoutCancel(ctx), deploy.Event{
 		Run: id, Time: time.Now(), Kind: deploy.EventRunFinished, Exit: &code, Message: meaning(code),
 	})
 	return in.endingOf(p.report(), code, inv, hosts), err
+}
+
+// findInventoryOf has the run's own inventory read, unless another one was named.
+func (in *invocation) findInventoryOf(r deploy.Report) {
+	if in.file != "" || in.getenv("NIXDEPLOY_INVENTORY") != "" || r.Start.Inventory == "" {
+		return
+	}
+	if found, err := in.discover(); err != nil || absolute(in.App, found) != r.Start.Inventory {
+		in.file = r.Start.Inventory
+	}
+}
+
+// only is the report of these hosts: a resume is not to blame for hosts that an
+// interrupted run never began.
+func only(r deploy.Report, hosts []inventory.Host) deploy.Report {
+	r.Hosts = slices.DeleteFunc(slices.Clone(r.Hosts), func(h deploy.HostReport) bool {
+		return !slices.ContainsFunc(hosts, func(o inventory.Host) bool { return o.Name == h.Host })
+	})
+	return r
 }
 
 // hostsOf are the hosts of a run as the inventory knows them now, and of them

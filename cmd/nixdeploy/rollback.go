@@ -12,7 +12,7 @@ func rollbackCommand() command {
 		about: "Each host goes back by store path, guarded and checked like every other change. Hosts have to be chosen: " +
 			"without --on or --stage it is refused.",
 		examples: []string{"rollback --on web-1", "rollback --stage prod --yes"},
-		own:      func() []cli.Flag { return append(selectFlags(), yesFlag(), parallelFlag()) },
+		own:      func() []cli.Flag { return append(selectFlags(), yesFlag(), parallelFlag(), lockWaitFlag()) },
 		run:      runRollback,
 	}
 }

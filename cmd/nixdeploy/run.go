@@ -66,6 +66,7 @@ func (c *change) drive(ctx context.Context, id string, j *journal.Journal, p *pr
 	if err != nil {
 		return rollout.Result{}, err
 	}
+	fleet = c.patiently(fleet)
 	defer fleet.Driver.Close()
 	if err := j.Append(ctx, c.started(id)); err != nil {
 		return rollout.Result{}, err

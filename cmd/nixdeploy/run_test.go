@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -259,8 +260,13 @@ func TestResumeSettlesWhatACrashLeft(t *testing.T) {
 		t.Errorf("resumed %s, want %s", d.q.Run, run)
 	}
 	contains(t, "stdout", c.stdout.String(), "confirmed  1  dev-1", "Next: nixdeploy apply --stage prod")
-	c.expect(t, 2, "resume")
-	contains(t, "stderr", c.stderr.String(), "nothing to resume")
+	for _, args := range [][]string{{"resume"}, {"resume", run}, {"resume", "last"}, {"resume", "--json"}} {
+		c.expect(t, 0, args...)
+		contains(t, "stdout", c.stdout.String(), "settled", "nixdeploy status")
+	}
+	if len(d.applied) != 1 {
+		t.Errorf("with nothing to settle it went to %v", d.applied)
+	}
 }
 
 func TestResumeLeavesALiveRunAlone(t *testing.T) {
@@ -273,11 +279,51 @@ func TestResumeLeavesALiveRunAlone(t *testing.T) {
 	}
 	defer func() { _ = j.Close() }()
 	c.expect(t, 3, "resume", run)
+	contains(t, "stderr", c.stderr.String(), "still being worked on", "--lock-wait")
 	if len(d.applied) > 0 {
 		t.Errorf("it touched %v", d.applied)
 	}
 	c.expect(t, 2, "resume", journal.NewRunID())
+	contains(t, "stderr", c.stderr.String(), "--rebuild-from-hosts")
 	c.expect(t, 2, "resume", "../../etc")
+}
+
+// A run that was resumed, and killed again in that, is unresolved again.
+func TestAResumeThatWasKilledIsFoundAgain(t *testing.T) {
+	d := &fakeDriver{outcomes: map[string]deploy.State{"dev-1": deploy.StateStranded}}
+	c := newCall(t, d)
+	run := crashed(t, c)
+	c.expect(t, 6, "resume")
+	j, _, err := journal.Open(filepath.Join(c.Dir, "state"), run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := deploy.Event{Kind: deploy.EventStepIntent, Run: run, Time: time.Now(), Stage: "dev", Host: "dev-1", Step: deploy.StepReturn}
+	if err := errors.Join(j.Append(t.Context(), e), j.Close()); err != nil {
+		t.Fatal(err)
+	}
+	d.outcomes["dev-1"] = deploy.StateConfirmed
+	c.expect(t, 0, "resume")
+	if diff := cmp.Diff([]string{"dev-1", "dev-1"}, d.applied); diff != "" {
+		t.Errorf("settled (-want +got):\n%s", diff)
+	}
+}
+
+// What other rooms recommend names the inventory that this call had to name.
+func TestWhatIsRecommendedNamesTheInventory(t *testing.T) {
+	d := &fakeDriver{outcomes: map[string]deploy.State{"dev-1": deploy.StateReturned}}
+	c := newCall(t, d)
+	if err := os.Rename(filepath.Join(c.Dir, "hosts.toml"), filepath.Join(c.Dir, "my fleet.toml")); err != nil {
+		t.Fatal(err)
+	}
+	c.expect(t, 5, "apply", "--yes", "-f", "my fleet.toml")
+	contains(t, "stderr", c.stderr.String(), "nixdeploy status --file 'my fleet.toml' --on dev-1")
+	contains(t, "stdout", c.stdout.String(), "Next: nixdeploy apply --file 'my fleet.toml' --stage dev --on dev-1")
+	if err := os.Remove(filepath.Join(c.Dir, "flake.lock")); err != nil {
+		t.Fatal(err)
+	}
+	c.expect(t, 2, "plan", "-f", "my fleet.toml")
+	contains(t, "stderr", c.stderr.String(), "nixdeploy lock --file 'my fleet.toml'")
 }
 
 func TestResumeWantsTheHostsThatItHasToSettle(t *testing.T) {

@@ -42,7 +42,7 @@ func runStatus(ctx context.Context, in *invocation) error {
 	rows := eachHost(hosts, fleet.Limits.Readers, func(h inventory.Host) view.HostStatus {
 		defer fleet.Driver.Release(h.Name)
 		p := fleet.Driver.Inspect(ctx, h, "")
-		return view.HostStatus{Host: h.Name, Stage: h.Stage, Target: h.Target, Observed: p.Observed, Problem: p.Problem}
+		return view.HostStatus{Host: h.Name, Stage: h.Stage, Target: h.Target, Observed: p.Observed, Problem: in.named(p.Problem)}
 	})
 	stop()
 	if ctx.Err() != nil {

@@ -77,7 +77,7 @@ func connectBy(o remote.Options, nix *localNix, q Request) (Fleet, error) {
 		Driver:    fleet,
 		Evaluates: evaluates,
 		Limits: plan.Limits{
-			Connect: 30 * time.Second, Inspect: time.Minute, Upload: 10 * time.Minute, Return: 20 * time.Minute,
+			Connect: 30 * time.Second, Inspect: time.Minute, Upload: 10 * time.Minute, Script: time.Minute,
 		},
 	}, nil
 }

@@ -25,6 +25,7 @@ type Machine interface {
 	Back(ctx context.Context, wait time.Duration) (deploy.Settlement, error)
 	Record(ctx context.Context, q deploy.RecordRequest) error
 	Unlock(ctx context.Context) error
+	Kept(ctx context.Context, run, system string) (deploy.KeptRun, error)
 }
 
 // Flake is what the pipeline needs of the flake that is deployed.
@@ -145,6 +146,23 @@ func (d *Driver) Goto(ctx context.Context, h inventory.Host, stage string, wave 
 	w := d.worker(h, stage, wave)
 	w.p.Goal, w.p.Wanted, w.link = deploy.GoalSystem, system, link
 	return w.finish(ctx, w.drive(ctx))
+}
+
+// Kept asks h what it holds of a run, and for a system to go back to: see
+// deploy.KeptRun. It changes nothing. The connection is kept until Release.
+func (d *Driver) Kept(ctx context.Context, h inventory.Host, run, system string) (deploy.KeptRun, error) {
+	ctx, cancel := context.WithTimeout(ctx, briefly)
+	defer cancel()
+	var k deploy.KeptRun
+	err := d.worker(h, "", 0).ask(ctx, func(ctx context.Context, m Machine) (err error) {
+		k, err = m.Kept(ctx, run, system)
+		return err
+	})
+	if err != nil {
+		d.Release(h.Name)
+		return k, asProblem(err, h.Name, deploy.StepInspect)
+	}
+	return k, nil
 }
 
 // Check judges a confirmed host's health once, in the soak.

@@ -213,7 +213,10 @@ func (f *fakeHost) Back(context.Context, time.Duration) (deploy.Settlement, erro
 }
 
 func (f *fakeHost) Record(context.Context, deploy.RecordRequest) error { return f.did("record") }
-func (f *fakeHost) Unlock(context.Context) error                       { return f.did("unlock") }
+func (f *fakeHost) Kept(_ context.Context, run, _ string) (deploy.KeptRun, error) {
+	return deploy.KeptRun{Run: run, Result: deploy.ResultConfirmed}, f.did("kept")
+}
+func (f *fakeHost) Unlock(context.Context) error { return f.did("unlock") }
 
 func (f *fakeHost) driver() *Driver {
 	return &Driver{

@@ -50,6 +50,9 @@ func runsDir(dir string) string         { return filepath.Join(dir, "runs") }
 func eventsPath(dir, run string) string { return filepath.Join(DirFor(dir, run), "events.jsonl") }
 func lockPath(dir, run string) string   { return filepath.Join(DirFor(dir, run), "lock") }
 
+// ValidRun reports whether a text has the form of a run's name.
+func ValidRun(run string) bool { return validRun(run) == nil }
+
 // validRun keeps everything but a ULID in its one spelling out of a path.
 func validRun(run string) error {
 	id, err := ulid.ParseStrict(run)

@@ -61,9 +61,7 @@ func observation(r *reply) deploy.Observation {
 	if f := strings.Fields(r.first("marker")); len(f) == 2 {
 		o.Marker = &deploy.Marker{Fleet: f[0], Host: f[1]}
 	}
-	if f := strings.Fields(r.first("lease")); len(f) == 4 {
-		o.Lease = &deploy.Lease{Run: f[0], Operator: f[1], Since: atoi(f[2]), Seconds: atoi(f[3])}
-	}
+	o.Lease = lease(r)
 	o.Active = activeRun(r.values["active"])
 	if o.Active != nil {
 		o.Active.Failed = r.values["baseline"]
@@ -71,6 +69,14 @@ func observation(r *reply) deploy.Observation {
 	o.Recorded = record(r.values["record"])
 	o.Previous = previous(r.values["previous"])
 	return o
+}
+
+func lease(r *reply) *deploy.Lease {
+	f := strings.Fields(r.first("lease"))
+	if len(f) != 4 {
+		return nil
+	}
+	return &deploy.Lease{Run: f[0], Operator: f[1], Since: atoi(f[2]), Seconds: atoi(f[3])}
 }
 
 func activeRun(lines []string) *deploy.ActiveRun {
@@ -159,6 +165,8 @@ func previous(lines []string) *deploy.Previous {
 			p.ProfileLink = value
 		case "profile":
 			p.Profile = value
+		case "wanted":
+			p.Wanted = value
 		}
 	}
 	return p

@@ -42,7 +42,9 @@ func Script(name string) string {
 }
 
 // Names lists the scripts that can be sent.
-func Names() []string { return []string{"inspect", "upload", "build", "guard", "probe", "lock"} }
+func Names() []string {
+	return []string{"inspect", "upload", "build", "guard", "probe", "lock", "kept"}
+}
 
 func read(name string) string {
 	data, err := files.ReadFile("scripts/" + name)

@@ -12,7 +12,9 @@ type Limits struct {
 	Connect time.Duration // one dial, jumps included
 	Inspect time.Duration
 	Upload  time.Duration // the flake
-	Return  time.Duration // stop the switch, exact return, verify
+	Script  time.Duration // one script that does nothing slow
+	// LockWait is how much longer the whole run may take for locked hosts.
+	LockWait time.Duration
 	// Readers is how many hosts are inspected, or checked in a soak, at once.
 	Readers int
 }
@@ -24,9 +26,16 @@ type Limits struct {
 //	inspection:  ceil(hosts/readers) * (connect + inspect)
 //	each wave:   ceil(n/parallel) * the longest host + soak
 //	one host:    2 connects (one proves reachability), inspect, upload, twice
-//	             build_timeout (dry-build and build), activation_timeout,
-//	             2 * confirm_timeout, its longest health check, and a return
+//	             build_timeout (dry-build and build), the change, its longest
+//	             health check
+//	the change:  arm, activation_timeout, 2 * confirm_timeout, and two waits for
+//	             the host's decision, since one that gives no answer to the
+//	             confirmation is asked to return as well
+//	a decision:  the guard's own deadline and a whole activation after it
 //	soak:        its time, and two rounds of checks that begin at its end
+//	locks:       --lock-wait, once for the whole run
+//	going back:  of a soak's failed hosts, or with another by on_failure: a
+//	             connect and a change
 //
 // n hosts by `parallel` at a time, each at most d long, end within
 // ceil(n/parallel) * d whatever the order, since a free place is taken at once.
@@ -35,24 +44,34 @@ func AtMost(policy inventory.Stage, waves [][]string, hosts map[string]inventory
 	all := 0
 	for _, wave := range waves {
 		all += len(wave)
-		var longest, check time.Duration
+		var longest, check, back time.Duration
 		for _, name := range wave {
 			h := hosts[name]
 			longest = max(longest, hostBound(h, l))
 			check = max(check, l.Connect+longestCheck(h))
+			back = max(back, l.Connect+l.Inspect+changeBound(h, l))
 		}
 		total += rounds(len(wave), policy.Parallel) * longest
+		if policy.Soak > 0 || policy.OnFailure == inventory.OnFailureWave || policy.OnFailure == inventory.OnFailureStage {
+			total += rounds(len(wave), policy.Parallel) * back
+		}
 		if policy.Soak > 0 {
 			soaks += policy.Soak + 2*rounds(len(wave), l.Readers)*check
 		}
 	}
-	return rounds(all, l.Readers)*(l.Connect+l.Inspect) + total + soaks
+	return rounds(all, l.Readers)*(l.Connect+l.Inspect) + total + soaks + l.LockWait
 }
 
 // hostBound is the longest way that one host can take to a final state.
 func hostBound(h inventory.Host, l Limits) time.Duration {
-	return 2*l.Connect + l.Inspect + l.Upload + 2*h.BuildTimeout +
-		h.ActivationTimeout + 2*h.ConfirmTimeout + longestCheck(h) + l.Return
+	return 2*l.Connect + l.Inspect + l.Upload + 2*h.BuildTimeout + l.Script + changeBound(h, l) + longestCheck(h)
+}
+
+// changeBound is the longest way from arming to a decision that is read back,
+// of a host that gives no answer at the worst moment.
+func changeBound(h inventory.Host, l Limits) time.Duration {
+	decision := 2*h.ActivationTimeout + 2*h.ConfirmTimeout + l.Script
+	return l.Script + h.ActivationTimeout + 2*h.ConfirmTimeout + 2*decision
 }
 
 // answerGrace is how much later than its deadline a check that runs on the host

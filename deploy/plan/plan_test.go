@@ -98,15 +98,18 @@ func TestPlannerGateKnowsTheWholeInventory(t *testing.T) {
 
 func TestAtMostIsTheSumOfAllDeadlines(t *testing.T) {
 	inv := fleet()
-	l := plan.Limits{Connect: 10 * time.Second, Inspect: 20 * time.Second, Upload: 5 * time.Minute, Return: 20 * time.Minute, Readers: 2}
+	l := plan.Limits{Connect: 10 * time.Second, Inspect: 20 * time.Second, Upload: 5 * time.Minute, Script: time.Minute, Readers: 2}
 	hosts := []deploy.HostPlan{{Host: "a"}, {Host: "b"}, {Host: "c"}, {Host: "d"}}
 	got := plan.Stage(plan.Input{Inventory: inv, Stage: "prod", Hosts: hosts, Limits: l}).AtMost
 
-	perHost := 20*time.Second + 20*time.Second + 5*time.Minute + 20*time.Minute + 15*time.Minute + 2*time.Minute + (2*time.Minute + 5*time.Second) + 20*time.Minute
+	decision := 2*15*time.Minute + 2*time.Minute + time.Minute
+	change := time.Minute + 15*time.Minute + 2*time.Minute + 2*decision // a host that answers neither the confirmation nor the return
+	perHost := 20*time.Second + 20*time.Second + 5*time.Minute + 20*time.Minute + time.Minute + change + (2*time.Minute + 5*time.Second)
+	back := 10*time.Second + 20*time.Second + change
 	check := 10*time.Second + 2*time.Minute + 5*time.Second
 	want := 2*30*time.Second + // 4 hosts read, 2 at once
-		1*perHost + time.Hour + 2*1*check + // the canary
-		2*perHost + time.Hour + 2*2*check // 3 hosts, 2 at once
+		1*perHost + 1*back + time.Hour + 2*1*check + // the canary
+		2*perHost + 2*back + time.Hour + 2*2*check // 3 hosts, 2 at once
 	if got != want {
 		t.Errorf("at most %v, want %v", got, want)
 	}

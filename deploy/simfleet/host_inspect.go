@@ -121,6 +121,7 @@ func (q *request) sayPrevious() {
 		if r.result == "confirmed" {
 			q.say("previous", "link", r.record.ProfileLink)
 			q.say("previous", "profile", r.record.Profile)
+			q.say("previous", "wanted", r.wanted)
 			q.say("previous", "run", r.id)
 			return
 		}

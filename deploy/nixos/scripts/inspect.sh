@@ -108,7 +108,7 @@ ls -1t "$DONE" 2>/dev/null | while read -r run; do
 	if [ "$result" = confirmed ]; then
 		while read -r key rest; do
 			case $key in
-			link | profile) say previous "$key $rest" ;;
+			link | profile | wanted) say previous "$key $rest" ;;
 			esac
 		done <"$DONE/$run/meta"
 		say previous "run $run"

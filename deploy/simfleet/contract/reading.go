@@ -20,6 +20,7 @@ func readings() []Scenario {
 		{"a lease shuts out a second operator until it is given back", leases},
 		{"an armed run shuts out a second operator", locks},
 		{"an unchanged host remembers a flake", records},
+		{"a run is kept, and a system to go back to", keeps},
 	}
 }
 
@@ -173,4 +174,44 @@ func records(t *testing.T, s Subject) {
 		t.Errorf("after recording: valid %v, marker %+v, lease %+v", o.WantedValid, o.Marker, o.Lease)
 	}
 	d.isBack(before.Links)
+}
+
+// What is asked after the journal is gone, or for a rollback of a run.
+func keeps(t *testing.T, s Subject) {
+	d := s.deployer(t, "RUN1", "ann@desk")
+	ask := func(run, system string) deploy.KeptRun {
+		t.Helper()
+		k, err := d.Kept(t.Context(), run, system)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return k
+	}
+	if k := ask("RUN1", ""); k.Run != "" || k.Active || k.System != "" || k.Links != d.inspect(nil).Links {
+		t.Errorf("a fresh host holds %+v", k)
+	}
+	wanted, before := d.arm(s.Good, "switch")
+	if k := ask("RUN1", ""); k.Run != "RUN1" || !k.Active || k.Result != deploy.ResultNone || k.Record != before || k.Wanted != wanted ||
+		k.Operator != "ann@desk" || k.Stage != "dev" || k.Host != "subject" || k.Fleet != "contract" ||
+		k.FlakeHash != s.Good.Digest() || k.Goal != deploy.GoalFlake || k.Lease == nil {
+		t.Errorf("of the armed run it holds %+v", k)
+	}
+	if k := ask("RUN2", ""); k.Run != "" || k.Active || k.Lease != nil {
+		t.Errorf("of a run that it never saw it holds %+v", k)
+	}
+	d.settled(d.Back)
+	d.resolved()
+	if k := ask("RUN1", before.Profile); k.Run != "RUN1" || k.Active || k.Result != deploy.ResultReturned || k.Record != before ||
+		k.System != before.Profile || k.SystemLink != "" {
+		t.Errorf("of the returned run it holds %+v", k)
+	}
+	number := strings.TrimSuffix(strings.TrimPrefix(before.ProfileLink, "system-"), "-link")
+	if k := ask("", number); k.System != before.Profile || k.SystemLink != before.ProfileLink || k.Run != "" {
+		t.Errorf("generation %s is %+v", number, k)
+	}
+	for _, none := range []string{"99999", "../../../etc", "/nix/store/00000000000000000000000000000000-nothing"} {
+		if k := ask("", none); k.System != "" {
+			t.Errorf("%q can be gone back to: %+v", none, k)
+		}
+	}
 }

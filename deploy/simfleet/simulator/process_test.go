@@ -157,7 +157,7 @@ func (p *process) driver(release string, first bool, ours func(string) bool) *ho
 
 // limits are those that cmd gives a planner.
 func limits() plan.Limits {
-	return plan.Limits{Connect: dialTimeout, Inspect: time.Minute, Upload: 10 * time.Minute, Return: 20 * time.Minute}
+	return plan.Limits{Connect: dialTimeout, Inspect: time.Minute, Upload: 10 * time.Minute, Script: time.Minute}
 }
 
 // apply is `nixdeploy apply`, as cmd/nixdeploy/run.go does it.

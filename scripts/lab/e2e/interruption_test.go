@@ -250,5 +250,7 @@ func TestResumeTakesOverTheGuardsDecision(t *testing.T) {
 	r.wantExit(t, 5)
 	r.wantText(t, "returned", "the guard returned the host")
 	wantBack(t, h, before)
-	o.run("resume").wantExit(t, 2) // nothing is left
+	again := o.run("resume")
+	again.wantExit(t, 0)
+	again.wantText(t, "Nothing to resume")
 }

@@ -48,6 +48,17 @@ func JSONReport(e Ending) []byte {
 	}{"report", fmt.Sprintf("exit %d, %s", e.Exit, e.Meaning), e.Next, r})
 }
 
+// JSONNothing is the last line of a command that found nothing to do: the report
+// of the run that was named, if any.
+func JSONNothing(r deploy.Report, message, next string) []byte {
+	return jsonLine(struct {
+		Type    string `json:"type"`
+		Message string `json:"message"`
+		Next    string `json:"next,omitempty"`
+		deploy.Report
+	}{"report", message, next, r})
+}
+
 // JSONPlans is the one document of plan --json.
 func JSONPlans(version string, plans []deploy.Plan, next string) []byte {
 	return JSONDocument(map[string]any{

@@ -259,9 +259,12 @@ func (s Style) planTotals(p deploy.Plan) string {
 	}
 	if p.AtMost > 0 && n[deploy.ChangeSwitch]+n[deploy.ChangeEvaluate] > 0 {
 		line += s.dot() + "takes at most " + atMost(p.AtMost)
-		if p.Budget == 0 {
+		switch p.Budget {
+		case 0:
 			line += s.dot() + "a failure stops it"
-		} else {
+		case 1:
+			line += s.dot() + "more than 1 failure stops it"
+		default:
 			line += s.dot() + "more than " + count(p.Budget, "failure") + " stop it"
 		}
 	}

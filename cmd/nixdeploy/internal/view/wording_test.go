@@ -110,6 +110,7 @@ func TestPlanTotals(t *testing.T) {
 			"Plan: 1 to change, 0 unchanged, 1 to evaluate, 1 unknown, 2 blocked"},
 		{deploy.Plan{Hosts: hosts(deploy.ChangeSwitch), AtMost: time.Hour}, "a failure stops it"},
 		{deploy.Plan{Hosts: hosts(deploy.ChangeEvaluate), AtMost: time.Hour, Budget: 2}, "more than 2 failures stop it"},
+		{deploy.Plan{Hosts: hosts(deploy.ChangeSwitch), AtMost: time.Hour, Budget: 1}, "more than 1 failure stops it"},
 	} {
 		got := strings.Join(strings.Fields(Style{}.planTotals(c.p)), " ")
 		if !strings.HasSuffix(got, c.want) || strings.Contains(got, "takes at most") != strings.Contains(c.want, "stop") {
