@@ -13,7 +13,10 @@ const (
 
 // BuildRequest asks a host to evaluate, and to build unless PlanOnly.
 type BuildRequest struct {
-	PlanOnly  bool
+	PlanOnly bool
+	// Exact builds at once, without a dry-build before: what it comes to is known
+	// from a saved plan.
+	Exact     bool
 	Digest    string // hex, of the uploaded flake
 	Hash      string // SRI, of the same
 	Attribute string

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 
 	"github.com/nixdeploy/nixdeploy/deploy"
+	"github.com/nixdeploy/nixdeploy/inventory"
 )
 
 // The errors that people meet most have a remedy of their own.
@@ -113,6 +115,31 @@ func (a *asked) driver() *Driver {
 	d := a.fakeHost.driver()
 	d.Attach = func(deploy.Conn, string) Machine { return a }
 	return d
+}
+
+// What a saved plan came to is known: one build, and that very system or none.
+func TestASavedPlanIsBuiltAtOnceAndExactly(t *testing.T) {
+	for built, want := range map[string]deploy.State{newSystem: deploy.StateConfirmed, newSystem + "-other": deploy.StateUntouched} {
+		synctest.Test(t, func(t *testing.T) {
+			a := &asked{fakeHost: newFakeHost()}
+			a.build.Toplevel = built
+			d := a.driver()
+			defer d.Close()
+			d.Planned = true
+			d.Expect = func(context.Context, inventory.Host) (string, error) { return newSystem, nil }
+			out := d.Apply(t.Context(), webHost(), "prod", 1)
+			if out.State != want || len(a.builds) != 1 || !a.builds[0].Exact || a.builds[0].PlanOnly {
+				t.Errorf("ended %s, asked for %+v", out.State, a.builds)
+			}
+			if want == deploy.StateConfirmed {
+				return
+			}
+			if p := out.Problem; codeOf(p) != deploy.CodePlanMismatch || len(a.arms) > 0 ||
+				!strings.Contains(p.What, "the saved plan") || !slices.Contains(p.Details, "plan    "+newSystem) {
+				t.Errorf("%+v, armed %d times", out.Problem, len(a.arms))
+			}
+		})
+	}
 }
 
 func TestWhatAHostIsAskedToBuildAndToArm(t *testing.T) {

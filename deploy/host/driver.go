@@ -61,6 +61,9 @@ type Driver struct {
 	// host, whose build must then come to that very toplevel. It is asked once
 	// per worker and bounded by ctx; the error is a *deploy.Problem.
 	Expect func(ctx context.Context, h inventory.Host) (toplevel string, err error)
+	// Planned says that Expect gives the toplevels of a saved plan: a host builds
+	// at once, without a dry-build, and comes to exactly that or is refused.
+	Planned bool
 	// Detach, when done, ends every wait: the guards decide then.
 	Detach context.Context //nolint:containedctx // the run's, shared by all hosts
 

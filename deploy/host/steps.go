@@ -158,7 +158,7 @@ func (w *worker) build(ctx context.Context, planOnly bool) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*w.h.BuildTimeout+briefly)
 	defer cancel()
 	q := deploy.BuildRequest{
-		PlanOnly: planOnly, Digest: w.d.Flake.Digest, Hash: w.d.Flake.Hash,
+		PlanOnly: planOnly, Exact: w.d.Planned && !planOnly, Digest: w.d.Flake.Digest, Hash: w.d.Flake.Hash,
 		Attribute: w.h.Attribute, Timeout: w.h.BuildTimeout,
 	}
 	var a deploy.BuildAnswer
@@ -175,14 +175,24 @@ func (w *worker) build(ctx context.Context, planOnly bool) error {
 		return p
 	}
 	if w.expected != "" && a.Toplevel != w.expected {
-		return &deploy.Problem{
-			Code: deploy.CodePlanMismatch, What: "the host comes to another system than was evaluated here",
-			Details: []string{"here    " + w.expected, "there   " + a.Toplevel},
-			Next:    "compare the Nix versions and settings of both; an impure configuration does this, too",
-		}
+		return mismatch(w.d.Planned, w.expected, a.Toplevel)
 	}
 	w.p.Wanted = a.Toplevel
 	return nil
+}
+
+// mismatch refuses a host that comes to another system than was expected of it.
+func mismatch(planned bool, expected, built string) *deploy.Problem {
+	p := &deploy.Problem{
+		Code: deploy.CodePlanMismatch, What: "the host comes to another system than was evaluated here",
+		Details: []string{"here    " + expected, "there   " + built},
+		Next:    "compare the Nix versions and settings of both; an impure configuration does this, too",
+	}
+	if planned {
+		p.What, p.Details[0] = "the host comes to another system than the saved plan has", "plan    "+expected
+		p.Next = "plan anew; where that happens again, the configuration is impure, or its Nix was changed"
+	}
+	return p
 }
 
 func judgeBuild(a deploy.BuildAnswer, h inventory.Host) *deploy.Problem {

@@ -49,6 +49,8 @@ func (m *Machine) Build(ctx context.Context, b deploy.BuildRequest, out func(lin
 	what := "build"
 	if b.PlanOnly {
 		what = "plan"
+	} else if b.Exact {
+		what = "exact"
 	}
 	phase := ""
 	var dry dryBuild

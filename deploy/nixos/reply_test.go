@@ -228,6 +228,16 @@ NONCE end build
 	}
 }
 
+func TestHowABuildIsAskedFor(t *testing.T) {
+	for want, q := range map[string]deploy.BuildRequest{"build": {}, "plan": {PlanOnly: true}, "exact": {Exact: true}} {
+		s := &scripted{out: "NONCE end build\n"}
+		m := &Machine{Conn: s, Run: "R", Operator: "o"}
+		if _, err := m.Build(t.Context(), q, func(string) {}); err != nil || s.sent.Args[4] != want {
+			t.Errorf("%+v is asked for as %q, %v", q, s.sent.Args, err)
+		}
+	}
+}
+
 func TestAwaitAndSettlementAnswers(t *testing.T) {
 	links := "NONCE links system-2-link /p /r - - unknown\n"
 	m := func(out string) *Machine {

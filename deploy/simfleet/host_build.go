@@ -9,12 +9,12 @@ import (
 	"github.com/nixdeploy/nixdeploy/flake"
 )
 
-// build answers build.sh: NONCE RUN OPERATOR LEASE PLAN|BUILD DIGEST REF
+// build answers build.sh: NONCE RUN OPERATOR LEASE plan|build|exact DIGEST REF
 // ATTRIBUTE TIMEOUT.
 func (q *request) build() int {
 	h := q.host
 	run, what, digest, attribute, timeout := q.arg(0), q.arg(3), q.arg(4), q.arg(6), seconds(q.arg(7))
-	if what == "build" {
+	if what != "plan" {
 		if !q.takeLease(run, q.arg(1), q.arg(2)) {
 			return 0
 		}
@@ -29,13 +29,22 @@ func (q *request) build() int {
 		}()
 	}
 	h.touch(digest)
-	q.say("phase", "dry-build")
+	exact := what == "exact" // one nixos-rebuild build, which evaluates by itself
+	if exact {
+		q.say("phase", "build")
+	} else {
+		q.say("phase", "dry-build")
+	}
 	s, code, alive := q.dryBuild(digest, q.arg(5), attribute, timeout)
 	if !alive {
 		return killed
 	}
-	q.say("dry-build", strconv.Itoa(code))
+	if !exact {
+		q.say("dry-build", strconv.Itoa(code))
+	}
 	switch {
+	case code != 0 && exact:
+		q.say("build", strconv.Itoa(code))
 	case code != 0:
 	case what == "plan":
 		q.say("phase", "evaluate")
@@ -45,7 +54,9 @@ func (q *request) build() int {
 		drv := StorePath(s.Toplevel, "nixos-system.drv")
 		q.say("evaluated", fmt.Sprintf(`0 [{"drvPath":%q,"outputs":{"out":%q}}]`, drv, s.Toplevel))
 	default:
-		q.say("phase", "build")
+		if !exact {
+			q.say("phase", "build")
+		}
 		if !q.realBuild(s, attribute, timeout) {
 			return killed
 		}

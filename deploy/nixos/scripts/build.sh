@@ -1,8 +1,9 @@
 #!/bin/sh
 # nixdeploy remote script: build
 # Renews the lock, runs nixos-rebuild dry-build, then either evaluates the wanted
-# toplevel (plan) or builds it (build), so that the switch itself is short.
-# Arguments: NONCE RUN OPERATOR LEASE PLAN|BUILD DIGEST REF ATTRIBUTE TIMEOUT
+# toplevel (plan) or builds it (build), so that the switch itself is short; exact
+# builds at once: what a saved plan came to is known.
+# Arguments: NONCE RUN OPERATOR LEASE plan|build|exact DIGEST REF ATTRIBUTE TIMEOUT
 nonce=$1 run=$2 operator=$3 seconds=$4 what=$5 digest=$6 ref=$7 attribute=$8 timeout=$9
 
 # The lease must outlive a long build: renewed until this script ends.
@@ -16,7 +17,7 @@ keep_lease() {
 	done
 }
 
-if [ "$what" = build ]; then
+if [ "$what" != plan ]; then
 	enter
 	take_lease "$run" "$operator" "$seconds"
 	leave
@@ -25,14 +26,16 @@ if [ "$what" = build ]; then
 	trap 'kill "$keeper" 2>/dev/null' EXIT
 fi
 touch "$UPLOADS/$digest" 2>/dev/null
-say phase dry-build
-timeout -k 10 "$timeout" nixos-rebuild dry-build --flake "$ref#$attribute" \
-	--no-update-lock-file --no-write-lock-file 2>&1 3<&-
-code=$?
-say dry-build "$code"
-if [ "$code" != 0 ]; then
-	say end build
-	exit 0
+if [ "$what" != exact ]; then
+	say phase dry-build
+	timeout -k 10 "$timeout" nixos-rebuild dry-build --flake "$ref#$attribute" \
+		--no-update-lock-file --no-write-lock-file 2>&1 3<&-
+	code=$?
+	say dry-build "$code"
+	if [ "$code" != 0 ]; then
+		say end build
+		exit 0
+	fi
 fi
 if [ "$what" = plan ]; then
 	say phase evaluate

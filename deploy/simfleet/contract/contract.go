@@ -140,9 +140,14 @@ func (d *deployer) send(f *flake.Flake, hash string) error {
 // build gives the flake's toplevel.
 func (d *deployer) build(f *flake.Flake, planOnly bool) deploy.BuildAnswer {
 	d.t.Helper()
-	a, err := d.Build(d.t.Context(), deploy.BuildRequest{
-		PlanOnly: planOnly, Digest: f.Digest(), Hash: f.Hash, Attribute: d.s.Attribute, Timeout: 5 * time.Minute,
-	}, func(string) {})
+	return d.asked(f, deploy.BuildRequest{PlanOnly: planOnly})
+}
+
+// asked builds the flake as q says.
+func (d *deployer) asked(f *flake.Flake, q deploy.BuildRequest) deploy.BuildAnswer {
+	d.t.Helper()
+	q.Digest, q.Hash, q.Attribute, q.Timeout = f.Digest(), f.Hash, d.s.Attribute, 5*time.Minute
+	a, err := d.Build(d.t.Context(), q, func(string) {})
 	if err != nil {
 		d.t.Fatalf("build: %v", err)
 	}

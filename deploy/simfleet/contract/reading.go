@@ -74,6 +74,10 @@ func plans(t *testing.T, s Subject) {
 	if plan.DryBuildCode != 0 || !strings.HasPrefix(plan.Toplevel, "/nix/store/") || len(plan.Build)+len(plan.Fetch) == 0 {
 		t.Errorf("a plan without content: %+v", plan)
 	}
+	exact := d.asked(s.Good, deploy.BuildRequest{Exact: true})
+	if exact.Toplevel != plan.Toplevel || exact.BuildCode != 0 || len(exact.Build)+len(exact.Fetch) != 0 {
+		t.Errorf("built at once %+v, planned %s", exact, plan.Toplevel)
+	}
 	built := d.build(s.Good, false)
 	if built.Toplevel != plan.Toplevel || built.BuildCode != 0 || built.Unswitchable {
 		t.Errorf("built %+v, planned %s", built, plan.Toplevel)
@@ -93,6 +97,10 @@ func evaluationFails(t *testing.T, s Subject) {
 	a := d.build(s.NoEvaluation, false)
 	if a.DryBuildCode == 0 || a.Toplevel != "" || !strings.Contains(strings.Join(a.Output, "\n"), "error:") {
 		t.Errorf("no evaluation error: %+v %q", a, a.Output)
+	}
+	a = d.asked(s.NoEvaluation, deploy.BuildRequest{Exact: true})
+	if a.DryBuildCode != 0 || a.BuildCode == 0 || a.Toplevel != "" || !strings.Contains(strings.Join(a.Output, "\n"), "error:") {
+		t.Errorf("built at once, no evaluation error: %+v %q", a, a.Output)
 	}
 }
 
