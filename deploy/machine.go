@@ -16,7 +16,10 @@ type BuildRequest struct {
 	PlanOnly bool
 	// Exact builds at once, without a dry-build before: what it comes to is known
 	// from a saved plan.
-	Exact     bool
+	Exact bool
+	// Keep pins what is built beyond the run: until the host has built three
+	// newer ones that are kept, too.
+	Keep      bool
 	Digest    string // hex, of the uploaded flake
 	Hash      string // SRI, of the same
 	Attribute string
@@ -34,6 +37,20 @@ type BuildAnswer struct {
 	Transfer     Transfer `json:"transfer"` // of Fetch
 	Unswitchable bool     `json:"unswitchable"`
 	Output       []string `json:"-"` // the newest lines that the tools printed
+}
+
+// DifferenceRequest asks a host what another system would bring to it.
+type DifferenceRequest struct {
+	From    string        // toplevel that runs
+	To      string        // toplevel that is wanted
+	Units   bool          // dry-activate it, too
+	Timeout time.Duration // for dry-activate
+}
+
+// DifferenceAnswer is what came of a DifferenceRequest.
+type DifferenceAnswer struct {
+	Difference *Difference // nil: the wanted system is not in the host's store
+	Refused    string      // why Units is nil although it was asked for
 }
 
 // ArmRequest is what a guard needs to know before a switch.

@@ -51,6 +51,8 @@ func (m *Machine) Build(ctx context.Context, b deploy.BuildRequest, out func(lin
 		what = "plan"
 	} else if b.Exact {
 		what = "exact"
+	} else if b.Keep {
+		what = "keep"
 	}
 	phase := ""
 	var dry dryBuild

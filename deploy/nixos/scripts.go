@@ -21,7 +21,7 @@ func parts(name string) []string {
 	switch name {
 	case "guard":
 		return []string{library, "foreign.sh", "return.sh"}
-	case "inspect":
+	case "inspect", "difference":
 		return []string{library, "foreign.sh"}
 	}
 	return []string{library}
@@ -43,7 +43,7 @@ func Script(name string) string {
 
 // Names lists the scripts that can be sent.
 func Names() []string {
-	return []string{"inspect", "upload", "build", "guard", "probe", "lock", "kept"}
+	return []string{"inspect", "upload", "build", "guard", "probe", "lock", "kept", "difference"}
 }
 
 func read(name string) string {

@@ -30,6 +30,7 @@ func wordSystem(files []flake.File, attribute string) (simfleet.System, error) {
 	}
 	s := simfleet.System{
 		Toplevel: simfleet.ToplevelPath(word, attribute), Units: []string{"app.service"},
+		Packages: map[string]int64{"app-1-" + word: 40_000, "glibc-2.40-66": 30_000_000},
 		EvalTime: time.Second, BuildTime: 20 * time.Second, SwitchTime: 4 * time.Second,
 	}
 	switch word {
@@ -48,7 +49,8 @@ func wordSystem(files []flake.File, attribute string) (simfleet.System, error) {
 func subject(t *testing.T, traits *simfleet.Traits) (contract.Subject, *simfleet.Host) {
 	h := simfleet.NewHost(simfleet.HostOptions{
 		Hostname: "web-1", Traits: traits, SystemFor: wordSystem, Generation: 41,
-		System: simfleet.System{Toplevel: simfleet.ToplevelPath("first", "web-1"), Units: []string{"app.service"}, SwitchTime: 4 * time.Second},
+		System: simfleet.System{Toplevel: simfleet.ToplevelPath("first", "web-1"), Units: []string{"app.service"}, SwitchTime: 4 * time.Second,
+			Packages: map[string]int64{"app-0.9": 40_000, "glibc-2.40-66": 30_000_000}},
 	})
 	t.Cleanup(h.Close)
 	return contract.Subject{

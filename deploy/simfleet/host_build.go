@@ -9,7 +9,7 @@ import (
 	"github.com/nixdeploy/nixdeploy/flake"
 )
 
-// build answers build.sh: NONCE RUN OPERATOR LEASE plan|build|exact DIGEST REF
+// build answers build.sh: NONCE RUN OPERATOR LEASE plan|build|keep|exact DIGEST REF
 // ATTRIBUTE TIMEOUT.
 func (q *request) build() int {
 	h := q.host

@@ -2,6 +2,8 @@ package simfleet
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -42,6 +44,13 @@ func (h *Host) foreignActivity() []string {
 		lines = append(lines, fmt.Sprintf("upgrade-due 0 0 %d - nixos-upgrade.timer", int64(due/time.Second)))
 	}
 	return lines
+}
+
+// foreignSwitches is what of that shuts a switch out.
+func (h *Host) foreignSwitches() []string {
+	return slices.DeleteFunc(h.foreignActivity(), func(line string) bool {
+		return !strings.HasPrefix(line, "switch ") && !strings.HasPrefix(line, "upgrade ")
+	})
 }
 
 // ForeignSwitch begins `nixos-rebuild HOW` (switch, boot or test) to s by

@@ -126,9 +126,10 @@ func (h *Host) switchTo(p *process, how string, s *System, print func(string), d
 		return
 	}
 	h.stc = p
-	if s.CheckFails != "" {
-		print("Pre-switch check '" + s.CheckFails + "' failed")
-		print("Pre-switch checks failed")
+	if refused := h.refusal(s, how); len(refused) > 0 {
+		for _, line := range refused {
+			print(line)
+		}
 		end(1)
 		return
 	}

@@ -17,6 +17,13 @@ type System struct {
 	Toplevel string // store path; unique for what it stands for
 	Kernel   string // another one than the booted system's waits for a reboot
 
+	KernelBytes int64 // of the kernel and its initrd, in the boot partition
+
+	// Packages are its closure, beside the toplevel: bytes by name, "hello-1.2".
+	Packages map[string]int64
+	// Inhibitors are values of which a switch between systems may change none.
+	Inhibitors map[string]string
+
 	// What building it is like.
 	EvalError  string        // what Nix prints when it does not evaluate
 	BuildError string        // what Nix prints when it does not build

@@ -48,10 +48,7 @@ func (q *request) arm() int {
 		q.say("armed", "yes") // ours: arming twice is arming once
 		return q.endGuard()
 	}
-	others := slices.DeleteFunc(h.foreignActivity(), func(line string) bool {
-		return !strings.HasPrefix(line, "switch ") && !strings.HasPrefix(line, "upgrade ")
-	})
-	if len(others) > 0 {
+	if others := h.foreignSwitches(); len(others) > 0 {
 		q.sayLines("foreign", others)
 		return q.endGuard()
 	}

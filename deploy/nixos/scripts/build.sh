@@ -1,9 +1,10 @@
 #!/bin/sh
 # nixdeploy remote script: build
 # Renews the lock, runs nixos-rebuild dry-build, then either evaluates the wanted
-# toplevel (plan) or builds it (build), so that the switch itself is short; exact
-# builds at once: what a saved plan came to is known.
-# Arguments: NONCE RUN OPERATOR LEASE plan|build|exact DIGEST REF ATTRIBUTE TIMEOUT
+# toplevel (plan) or builds it (build), so that the switch itself is short. keep
+# is build for a plan, whose result outlives the run; exact builds at once: what a
+# saved plan came to is known.
+# Arguments: NONCE RUN OPERATOR LEASE plan|build|keep|exact DIGEST REF ATTRIBUTE TIMEOUT
 nonce=$1 run=$2 operator=$3 seconds=$4 what=$5 digest=$6 ref=$7 attribute=$8 timeout=$9
 
 # The lease must outlive a long build: renewed until this script ends.
@@ -58,6 +59,12 @@ if [ "$code" = 0 ]; then
 	wanted=$(readlink -f "$work/result")
 	# Pinned before the link that keeps it goes.
 	ln -sfn "$wanted" "$ROOTS/wanted-$run"
+	if [ "$what" = keep ]; then
+		ln -sfn "$wanted" "$ROOTS/planned-${wanted##*/}"
+		# The newest three stay.
+		# shellcheck disable=SC2010,SC2012 # names are those of store paths
+		ls -1t "$ROOTS" | grep '^planned-' | tail -n +4 | while read -r old; do rm -f "$ROOTS/$old"; done
+	fi
 	say wanted "$wanted"
 	if ! [ -x "$wanted/bin/switch-to-configuration" ]; then say unswitchable yes; fi
 fi

@@ -2,9 +2,11 @@ package contract
 
 import (
 	"errors"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nixdeploy/nixdeploy/deploy"
 )
@@ -15,6 +17,7 @@ func readings() []Scenario {
 		{"inspection changes nothing and takes no lock", inspects},
 		{"an upload is verified before it is used", verifies},
 		{"dry-build tells what would be built", plans},
+		{"a difference is told without making it", differs},
 		{"an evaluation error is an answer", evaluationFails},
 		{"a build error is an answer", buildFails},
 		{"a lease shuts out a second operator until it is given back", leases},
@@ -86,6 +89,57 @@ func plans(t *testing.T, s Subject) {
 		t.Errorf("what is built already is to be built: %+v", again)
 	}
 	d.isBack(before)
+}
+
+func differs(t *testing.T, s Subject) {
+	d, bob := s.deployer(t, "RUN1", "ann@desk"), s.deployer(t, "RUN2", "bob@desk")
+	before := d.inspect(nil)
+	q := deploy.DifferenceRequest{From: before.Running, To: "/nix/store/00000000000000000000000000000000-nixos-system-x-1", Timeout: time.Minute}
+	if a, err := d.Difference(t.Context(), q); err != nil || a.Difference != nil {
+		t.Errorf("what is not in the store differs: %+v, %v", a.Difference, err)
+	}
+	d.upload(s.Good)
+	q.To = d.build(s.Good, false).Toplevel
+	if err := d.Unlock(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	plain, err := d.Difference(t.Context(), q)
+	if err != nil || plain.Difference == nil {
+		t.Fatalf("%+v, %v", plain, err)
+	}
+	if l := d.inspect(nil).Lease; l != nil {
+		t.Errorf("reading took the lease: %+v", l)
+	}
+	q.Units = true
+	full, err := d.Difference(t.Context(), q)
+	if err != nil || full.Difference == nil || full.Difference.Units == nil || full.Refused != "" {
+		t.Fatalf("%+v, %v", full, err)
+	}
+	if _, err := bob.Difference(t.Context(), q); code(err) != deploy.CodeLocked {
+		t.Errorf("bob may dry-activate while ann has the host: %v", err)
+	}
+	x := *full.Difference
+	if x.From != before.Running || x.To != q.To || x.OldSize <= 0 || x.NewSize <= 0 || len(x.Packages) == 0 {
+		t.Errorf("a difference without content: %+v", x)
+	}
+	grown := int64(0)
+	for _, p := range x.Packages {
+		grown += p.Bytes
+	}
+	if other := x.NewSize - x.OldSize - grown; other > 1<<20 || other < -1<<20 {
+		t.Errorf("the packages grow by %d, the closures by %d", grown, x.NewSize-x.OldSize)
+	}
+	x.Units = nil
+	if !reflect.DeepEqual(x, *plain.Difference) {
+		t.Errorf("without units it is another one:\n%+v\n%+v", *plain.Difference, x)
+	}
+	if err := d.Unlock(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if o := d.inspect(nil); !slices.Equal(o.Generations, before.Generations) || !slices.Equal(o.FailedUnits, before.FailedUnits) {
+		t.Errorf("asking changed the host: %+v", o)
+	}
+	d.isBack(before.Links)
 }
 
 func evaluationFails(t *testing.T, s Subject) {
