@@ -56,4 +56,5 @@ type RunStart struct {
 	Stages    []string `json:"stages"`
 	Hosts     []string `json:"hosts"`
 	Override  string   `json:"override,omitempty"` // --override-gate REASON
+	Undoes    string   `json:"undoes,omitempty"`   // the run that a rollback undoes
 }

@@ -106,7 +106,7 @@ func (c command) flags() []cli.Flag {
 // commands lists them in the order of help: the common ones first.
 func commands() []command {
 	return []command{
-		planCommand(), applyCommand(), rollbackCommand(), statusCommand(), resumeCommand(),
+		planCommand(), applyCommand(), rollbackCommand(), statusCommand(), resumeCommand(), historyCommand(), showCommand(),
 		hostsCommand(), renderCommand(), lockCommand(), demoCommand(), versionCommand(), helpCommand(),
 	}
 }

@@ -19,7 +19,7 @@ import (
 var (
 	commandLine = regexp.MustCompile(`\bnixdeploy ((?:[a-z][a-z-]*|--?[a-z][a-z-]*)(?: .*)?)`)
 	// lineEnd is where a command line in a sentence ends.
-	lineEnd = regexp.MustCompile("; |  +| · |\\)| \\(|`|: |, then|\\.$|\\. |\\?$| to | is |\\n")
+	lineEnd = regexp.MustCompile("; |  +| · |\\)| \\(|`|: |, then|\\.$|\\. |\\?$| to | is |\\n|\",?$")
 )
 
 // recommended finds the command lines that a text recommends: "nixdeploy" and
