@@ -26,6 +26,7 @@ type Machine interface {
 	Record(ctx context.Context, q deploy.RecordRequest) error
 	Unlock(ctx context.Context) error
 	Kept(ctx context.Context, run, system string) (deploy.KeptRun, error)
+	Difference(ctx context.Context, q deploy.DifferenceRequest) (deploy.DifferenceAnswer, error)
 }
 
 // Flake is what the pipeline needs of the flake that is deployed.
@@ -69,6 +70,8 @@ type Driver struct {
 
 	mu       sync.Mutex
 	sessions map[string]*session
+
+	differences differences
 }
 
 // Inspect connects to h and reads it, changing nothing. The connection is kept
@@ -104,8 +107,11 @@ func onlyUnits(h inventory.Host) bool {
 }
 
 // Evaluate inspects h and asks it what the flake would change, as far as level
-// goes: PlanQuick reads only. PlanDryBuild uploads the flake and runs dry-build;
-// PlanFull builds, too. Nothing is armed or switched.
+// goes. PlanQuick reads only. PlanDryBuild uploads the flake, runs dry-build, and
+// tells the difference where the wanted system is in the host's store. PlanFull
+// builds it there, keeps it, and asks which units a switch would touch. Nothing is
+// armed or switched. Of hosts that go from one system to the same other one, one is
+// asked for the difference.
 func (d *Driver) Evaluate(ctx context.Context, h inventory.Host, stage string, level deploy.PlanLevel) deploy.HostPlan {
 	plan := d.Inspect(ctx, h, stage)
 	defer d.Release(h.Name)
@@ -118,15 +124,28 @@ func (d *Driver) Evaluate(ctx context.Context, h inventory.Host, stage string, l
 	if !w.p.Observed.FlakePresent {
 		w.try(ctx, deploy.StepUpload, w.upload)
 	}
+	full := level == deploy.PlanFull
+	step := deploy.StepDryBuild
+	if full {
+		step = deploy.StepBuild
+	}
 	if w.p.Failure == nil {
-		w.try(ctx, deploy.StepDryBuild, func(ctx context.Context) error { return w.build(ctx, level != deploy.PlanFull) })
+		w.try(ctx, step, func(ctx context.Context) error { return w.build(ctx, deploy.BuildRequest{PlanOnly: !full, Keep: full}) })
 	}
 	plan.Problem = w.p.Failure
 	if plan.Problem != nil {
 		plan.Change = deploy.ChangeBlocked
 		return plan
 	}
-	return w.plan()
+	plan = w.plan()
+	if full { // it is there now: nothing is left to build or to fetch
+		plan.Build, plan.Fetch, plan.Transfer = nil, nil, deploy.Transfer{}
+	}
+	// Nix lists what is not in the store: with nothing listed, the system is.
+	if plan.Change == deploy.ChangeSwitch && len(plan.Build)+len(plan.Fetch) == 0 {
+		w.difference(ctx, &plan, full)
+	}
+	return plan
 }
 
 // Apply brings h to the flake's system, or back, or leaves it untouched: the

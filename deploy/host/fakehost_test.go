@@ -23,6 +23,7 @@ type fakeHost struct {
 	links    deploy.Links
 	observed deploy.Observation
 	build    deploy.BuildAnswer
+	differs  deploy.DifferenceAnswer
 	armed    bool
 	started  bool
 	claim    deploy.Claim
@@ -130,6 +131,19 @@ func (f *fakeHost) Upload(_ context.Context, _, _ string, tar io.Reader) error {
 func (f *fakeHost) Build(_ context.Context, b deploy.BuildRequest, out func(string)) (deploy.BuildAnswer, error) {
 	out("building the system configuration...")
 	return f.build, f.did("build")
+}
+
+func (f *fakeHost) Difference(_ context.Context, q deploy.DifferenceRequest) (deploy.DifferenceAnswer, error) {
+	a := f.differs
+	if a.Difference != nil {
+		d := *a.Difference
+		d.From, d.To = q.From, q.To
+		if q.Units && a.Refused == "" {
+			d.Units = &deploy.UnitChanges{Restart: []string{"sshd.service"}}
+		}
+		a.Difference = &d
+	}
+	return a, f.did("difference")
 }
 
 func (f *fakeHost) Arm(_ context.Context, a deploy.ArmRequest) error {

@@ -151,16 +151,16 @@ func (w *worker) freeLease(ctx context.Context) error {
 	return w.d.Attach(conn, l.Run).Unlock(ctx)
 }
 
-func (w *worker) build(ctx context.Context, planOnly bool) error {
+// build evaluates, and builds unless q says otherwise; what is asked of every host
+// is added to q.
+func (w *worker) build(ctx context.Context, q deploy.BuildRequest) error {
 	if err := w.freeLease(ctx); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*w.h.BuildTimeout+briefly)
 	defer cancel()
-	q := deploy.BuildRequest{
-		PlanOnly: planOnly, Exact: w.d.Planned && !planOnly, Digest: w.d.Flake.Digest, Hash: w.d.Flake.Hash,
-		Attribute: w.h.Attribute, Timeout: w.h.BuildTimeout,
-	}
+	q.Digest, q.Hash = w.d.Flake.Digest, w.d.Flake.Hash
+	q.Attribute, q.Timeout = w.h.Attribute, w.h.BuildTimeout
 	var a deploy.BuildAnswer
 	err := w.ask(ctx, func(ctx context.Context, m Machine) (err error) {
 		a, err = m.Build(ctx, q, func(line string) { w.output(ctx, deploy.StepBuild, line) })
@@ -169,7 +169,7 @@ func (w *worker) build(ctx context.Context, planOnly bool) error {
 	if err != nil {
 		return err
 	}
-	w.locked = w.locked || !planOnly
+	w.locked = w.locked || !q.PlanOnly
 	w.p.Built = &a
 	if p := judgeBuild(a, w.h); p != nil {
 		return p

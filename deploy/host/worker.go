@@ -49,7 +49,7 @@ func (w *worker) take(ctx context.Context, s deploy.Step) {
 	act := map[deploy.Step]func(context.Context) error{
 		deploy.StepInspect:   w.inspectOnce,
 		deploy.StepUpload:    w.upload,
-		deploy.StepBuild:     func(ctx context.Context) error { return w.build(ctx, false) },
+		deploy.StepBuild:     func(ctx context.Context) error { return w.build(ctx, deploy.BuildRequest{Exact: w.d.Planned}) },
 		deploy.StepArm:       w.arm,
 		deploy.StepSwitch:    w.doSwitch,
 		deploy.StepReconnect: w.reconnect,
