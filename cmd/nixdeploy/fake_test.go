@@ -32,6 +32,7 @@ type fakeDriver struct {
 	applied []string // in order
 	read    []string
 	checked []string // in a soak
+	levels  []deploy.PlanLevel
 }
 
 func (d *fakeDriver) emit(e deploy.Event) {
@@ -53,7 +54,10 @@ func (d *fakeDriver) Inspect(_ context.Context, h inventory.Host, stage string) 
 	return deploy.HostPlan{Host: h.Name, Target: h.Target, Change: deploy.ChangeSwitch, Observed: observation(h.Name)}
 }
 
-func (d *fakeDriver) Evaluate(ctx context.Context, h inventory.Host, stage string, _ deploy.PlanLevel) deploy.HostPlan {
+func (d *fakeDriver) Evaluate(ctx context.Context, h inventory.Host, stage string, level deploy.PlanLevel) deploy.HostPlan {
+	d.mu.Lock()
+	d.levels = append(d.levels, level)
+	d.mu.Unlock()
 	return d.Inspect(ctx, h, stage)
 }
 

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/nixdeploy/nixdeploy/deploy"
 )
 
 // options are the flags that several commands share, validated.
@@ -21,6 +23,7 @@ type options struct {
 	override string // --override-gate
 	parallel int    // 0: as hosts.toml says
 	exitCode bool
+	level    deploy.PlanLevel // of plan
 
 	lockWait         time.Duration // 0: a locked host fails at once
 	rebuildFromHosts bool
@@ -68,6 +71,26 @@ func lockWaitFlag() cli.Flag {
 	return &cli.DurationFlag{Name: "lock-wait", Usage: "wait up to `DURATION` in all for what another run, or a switch by hand, holds"}
 }
 
+func levelFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.BoolFlag{Name: "quick", Usage: "evaluate and compare only: nothing is written on a host"},
+		&cli.BoolFlag{Name: "full", Usage: "build on the hosts, and ask dry-activate which units a switch would touch; nothing is switched"},
+	}
+}
+
+// planLevel is what --quick and --full ask for.
+func planLevel(c command, cc *cli.Context) (deploy.PlanLevel, error) {
+	switch quick, full := cc.Bool("quick"), cc.Bool("full"); {
+	case quick && full:
+		return "", &usageError{what: "--quick and --full exclude each other", command: c.name, hint: "without either, a plan runs dry-build"}
+	case quick:
+		return deploy.PlanQuick, nil
+	case full:
+		return deploy.PlanFull, nil
+	}
+	return deploy.PlanDryBuild, nil
+}
+
 func exitCodeFlag() cli.Flag {
 	return &cli.BoolFlag{Name: "exit-code", Usage: "exit 10 when there is something to change"}
 }
@@ -78,6 +101,10 @@ func readOptions(c command, cc *cli.Context) (options, error) {
 		stage: cc.String("stage"), yes: cc.Bool("yes"), first: cc.Bool("first"), override: strings.TrimSpace(cc.String("override-gate")),
 		parallel: cc.Int("parallel"), exitCode: cc.Bool("exit-code"),
 		lockWait: cc.Duration("lock-wait"), rebuildFromHosts: cc.Bool("rebuild-from-hosts"),
+	}
+	var err error
+	if o.level, err = planLevel(c, cc); err != nil {
+		return o, err
 	}
 	on, err := splitOn(cc.StringSlice("on"))
 	if err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync"
 
@@ -18,11 +19,14 @@ import (
 func planCommand() command {
 	return command{
 		name: "plan", usage: "show what an apply would change, host by host",
-		about: "Reads the selected hosts, and those of earlier stages for their gates. Nothing is built or switched; " +
-			"on a host only nixdeploy's upload folder and the store are written.",
-		examples: []string{"plan", "plan --stage prod", "plan --on @web --json"},
+		about: "Reads the selected hosts, and those of earlier stages for their gates. Nothing is switched; " +
+			"on a host only nixdeploy's upload folder and the store are written.\n" +
+			"--quick evaluates on this machine if it has Nix, and writes nothing on a host. " +
+			"Without a flag each host runs dry-build, too; what a change brings is told where its system is built already. " +
+			"--full builds on the hosts, keeps the result there for a while, and asks dry-activate, which is an estimate, for the units.",
+		examples: []string{"plan", "plan --stage prod", "plan --on @web --json", "plan --full --on web-1"},
 		own: func() []cli.Flag {
-			return append(selectFlags(), firstFlag(), overrideFlag(), parallelFlag(), exitCodeFlag())
+			return slices.Concat(selectFlags(), levelFlags(), []cli.Flag{firstFlag(), overrideFlag(), parallelFlag(), exitCodeFlag()})
 		},
 		run: runPlan,
 	}
@@ -50,7 +54,7 @@ func runPlan(ctx context.Context, in *invocation) error {
 	in.tell("contacting " + hostList(hosts) + "\n")
 	stop := sink.beats(ctx)
 	seen := eachHost(hosts, fleet.Limits.Readers, func(h inventory.Host) deploy.HostPlan {
-		hp := fleet.Driver.Evaluate(ctx, h, h.Stage, deploy.PlanDryBuild)
+		hp := fleet.Driver.Evaluate(ctx, h, h.Stage, in.level)
 		hp.Problem = in.named(hp.Problem)
 		return hp
 	})
@@ -163,7 +167,8 @@ func planExit(plans []deploy.Plan, exitOnChange bool) error {
 	changes := false
 	for _, p := range plans {
 		for _, h := range p.Hosts {
-			changes = changes || h.Change == deploy.ChangeSwitch
+			// A host that has yet to evaluate may change: that is no "nothing to do".
+			changes = changes || h.Change == deploy.ChangeSwitch || h.Change == deploy.ChangeEvaluate
 			if h.Problem != nil {
 				problems = append(problems, h.Problem)
 			}

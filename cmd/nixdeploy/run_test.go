@@ -395,3 +395,32 @@ func TestASoakThatWasCutShortIsMadeUpFor(t *testing.T) {
 		t.Error("a soak that was paid is asked for again")
 	}
 }
+
+func TestHowMuchAPlanAsks(t *testing.T) {
+	d := &fakeDriver{}
+	c := newCall(t, d)
+	for _, x := range []struct {
+		flag []string
+		want deploy.PlanLevel
+	}{{nil, deploy.PlanDryBuild}, {[]string{"--quick"}, deploy.PlanQuick}, {[]string{"--full"}, deploy.PlanFull}} {
+		d.levels = nil
+		c.expect(t, 0, append([]string{"plan", "--on", "web-1"}, x.flag...)...)
+		if len(d.levels) != 1 || d.levels[0] != x.want {
+			t.Errorf("plan %v asked at %v", x.flag, d.levels)
+		}
+	}
+	d.levels, d.q = nil, Request{}
+	c.expect(t, 2, "plan", "--quick", "--full")
+	if d.q.Run != "" || len(d.levels) != 0 {
+		t.Error("a mistake in the command line was sent to hosts")
+	}
+}
+
+// Who has yet to evaluate may change: that must not read as "nothing to do".
+func TestAHostThatHasYetToEvaluateIsSomethingToDo(t *testing.T) {
+	d := &fakeDriver{plans: map[string]deploy.HostPlan{"web-1": {Change: deploy.ChangeEvaluate}}}
+	c := newCall(t, d)
+	c.expect(t, 10, "plan", "--quick", "--exit-code", "--on", "web-1")
+	d.plans["web-1"] = deploy.HostPlan{Change: deploy.ChangeUnchanged}
+	c.expect(t, 0, "plan", "--quick", "--exit-code", "--on", "web-1")
+}
