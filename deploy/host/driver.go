@@ -187,10 +187,11 @@ func (d *Driver) Kept(ctx context.Context, h inventory.Host, run, system string)
 	return k, nil
 }
 
-// Check judges a confirmed host's health once, in the soak.
+// Check judges a confirmed host's health once, in the soak: after a reboot, from
+// its new boot.
 func (d *Driver) Check(ctx context.Context, h inventory.Host) *deploy.Problem {
 	s := d.session(h)
-	p := d.Health(ctx, HealthRequest{Host: h, Conn: carrier{s, d.Dialer}, Baseline: s.failedBefore(), Once: true})
+	p := d.checkBooting(ctx, s, HealthRequest{Host: h, Conn: carrier{s, d.Dialer}, Baseline: s.failedBefore(), Once: true})
 	if p != nil {
 		p.Host, p.Step = h.Name, deploy.StepSoak
 	}

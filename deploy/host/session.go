@@ -66,6 +66,12 @@ func (s *session) replace(conn *sharedConn) {
 	}
 }
 
+func (s *session) connected() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.live != nil
+}
+
 func (s *session) close() { s.replace(nil) }
 
 // drop closes conn, unless another has taken its place already.
@@ -242,9 +248,11 @@ func (w *worker) ask(ctx context.Context, ask func(ctx context.Context, m Machin
 	return ask(ctx, w.d.Attach(conn, w.run))
 }
 
-func (w *worker) detached() <-chan struct{} {
-	if w.d.Detach == nil {
+func (w *worker) detached() <-chan struct{} { return w.d.detached() }
+
+func (d *Driver) detached() <-chan struct{} {
+	if d.Detach == nil {
 		return nil
 	}
-	return w.d.Detach.Done()
+	return d.Detach.Done()
 }
