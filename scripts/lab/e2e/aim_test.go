@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -107,6 +108,13 @@ func (w *watch) line(line []byte) {
 	if w.wanted != nil && m == w.wanted.name() {
 		close(w.seen)
 	}
+}
+
+// has reports whether an event of that kind and step has come.
+func (w *watch) has(kind deploy.EventKind, step deploy.Step) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.ContainsFunc(w.moments, func(m moment) bool { return m.kind == kind && m.step == step })
 }
 
 func (w *watch) String() string {

@@ -57,7 +57,6 @@ type killing struct {
 	o       *operator
 	rng     *rand.Rand
 	hosts   []*lab.Host
-	modes   map[string]string
 	run     []moment // of a rollout that nobody disturbed
 	release int
 	aims    int
@@ -67,14 +66,14 @@ type killing struct {
 // and brings the first release to it, undisturbed.
 func newKilling(t *testing.T, all *tally, seed uint64) *killing {
 	t.Helper()
-	k := &killing{t: t, all: all, rng: rand.New(rand.NewPCG(seed, 0)), modes: map[string]string{}}
+	k := &killing{t: t, all: all, rng: rand.New(rand.NewPCG(seed, 0))}
 	var members []member
 	for i, stage := range []string{"container", "dev", "prod"} {
 		base := []string{lab.Bookworm, lab.Trixie, lab.Bookworm}[i]
 		h := lab.Up(t, lab.Options{Name: fmt.Sprintf("kills-%d-%d-%s", os.Getpid(), seed>>32, stage), Base: base})
 		k.hosts = append(k.hosts, h)
-		k.modes[h.Name] = []string{"switch", "switch", "test-first"}[i]
-		members = append(members, member{host: h, stage: stage, more: "activation = \"" + k.modes[h.Name] + "\""})
+		mode := []string{"switch", "switch", "test-first"}[i]
+		members = append(members, member{host: h, stage: stage, more: "activation = \"" + mode + "\""})
 	}
 	k.o = newOperator(t, k.hosts[0])
 	k.o.inventory("[stages.container]\nsoak = \"300ms\"\n[checks.units]\ntype = \"units\"\ninterval = \"100ms\"\n", members...)
@@ -88,11 +87,13 @@ func newKilling(t *testing.T, all *tally, seed uint64) *killing {
 // next writes a release that no host has seen.
 func (k *killing) next() {
 	k.release++
-	s := lab.System{Version: k.version(), Activation: rememberActivation}
-	k.o.flake(every(s, k.hosts...))
+	k.o.flake(every(numbered(k.release), k.hosts...))
 }
 
-func (k *killing) version() string { return fmt.Sprintf("24.11.%d", k.release) }
+// numbered is a release that tells of its activations.
+func numbered(n int) lab.System {
+	return lab.System{Version: fmt.Sprintf("24.11.%d", n), Activation: rememberActivation}
+}
 
 // round kills one rollout, settles it and judges. An instant that the rollout
 // ended before is drawn anew.
@@ -111,7 +112,7 @@ func (k *killing) round() {
 			}
 			continue
 		}
-		killed := k.lastRun()
+		killed := k.o.lastRun()
 		where := fell(killed.moments, a)
 		ran := time.Since(begun)
 		resumed := k.o.run("resume", "--json")
@@ -162,10 +163,10 @@ type killedRun struct {
 	moments []moment
 }
 
-func (k *killing) lastRun() killedRun {
+func (o *operator) lastRun() killedRun {
 	var run killedRun
 	w := newWatch(nil)
-	for line := range strings.Lines(k.o.journal()) {
+	for line := range strings.Lines(o.journal()) {
 		// A line is a checksum and an event; a torn last one is none.
 		start := strings.Index(line, "{")
 		if start < 0 {
@@ -231,7 +232,7 @@ func (k *killing) judge(before map[string]standing, run string, resumed result) 
 	}
 	returned := false
 	for _, h := range k.hosts {
-		s := settling{before: before[h.Name], after: standingOf(h), wanted: strings.TrimPrefix(k.version(), "24.11."), run: run, mode: k.modes[h.Name]}
+		s := settling{before: before[h.Name], after: standingOf(h), wanted: fmt.Sprint(k.release), run: run}
 		for _, r := range report.Hosts {
 			if r.Host == h.Name && r.State != deploy.StateSkipped && r.State != deploy.StateWaiting {
 				s.state = r.State
@@ -256,10 +257,7 @@ func (k *killing) judgeApply(before map[string]standing, news map[string]bool, a
 		found = append(found, fmt.Sprintf("the apply after it ended with %d", applied.exit))
 	}
 	for _, h := range k.hosts {
-		s := settling{before: before[h.Name], after: standingOf(h), wanted: strings.TrimPrefix(k.version(), "24.11."), mode: k.modes[h.Name]}
-		if !news[h.Name] {
-			s.boots = 1 // it went back before: this is the next run's switch
-		}
+		s := settling{before: before[h.Name], after: standingOf(h), wanted: fmt.Sprint(k.release), anew: !news[h.Name]}
 		if !s.isNew() {
 			found = append(found, fmt.Sprintf("%s: not on the new system after the apply: %+v", h.Name, s.after.links))
 		}
@@ -274,7 +272,7 @@ func (k *killing) judgeApply(before map[string]standing, news map[string]bool, a
 func (k *killing) news() map[string]bool {
 	news := map[string]bool{}
 	for _, h := range k.hosts {
-		news[h.Name] = standingOf(h).release() == strings.TrimPrefix(k.version(), "24.11.")
+		news[h.Name] = standingOf(h).release() == fmt.Sprint(k.release)
 	}
 	return news
 }
