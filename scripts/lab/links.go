@@ -24,13 +24,20 @@ func (h *Host) Links() Links {
 	profiles := filepath.Join(h.dir, "nix/var/nix/profiles")
 	links := Links{ProfileLink: linkTarget(filepath.Join(profiles, "system"))}
 	links.Profile = linkTarget(filepath.Join(profiles, links.ProfileLink))
-	boot := filepath.Join(h.dir, "upper/boot")
+	boot, init := filepath.Join(h.dir, "upper/boot"), filepath.Join(h.dir, "upper/usr/sbin/init")
 	if root := h.Root(); root != "" {
 		links.Running = linkTarget(filepath.Join(root, "run/current-system"))
 		links.Booted = linkTarget(filepath.Join(root, "run/booted-system"))
-		boot = filepath.Join(root, "boot")
+		boot, init = filepath.Join(root, "boot"), filepath.Join(root, "usr/sbin/init")
 	}
-	links.NextBoot = nextBoot(boot)
+	switch kind, _ := os.ReadFile(filepath.Join(h.dir, "kind")); strings.TrimSpace(string(kind)) {
+	case Container:
+		links.NextBoot = strings.TrimSuffix(linkTarget(init), "/init")
+	case WSL:
+		links.NextBoot = links.Profile
+	default:
+		links.NextBoot = nextBoot(boot)
+	}
 	return links
 }
 

@@ -30,12 +30,19 @@ const (
 	Extlinux    = "extlinux"
 )
 
+// Kinds of host besides a machine with a boot loader.
+const (
+	Container = "container" // as one of LXC: /sbin/init is a link to the init of a system
+	WSL       = "wsl"       // boots its profile
+)
+
 // Options say what a host is made of. The zero value is a bookworm host with
 // systemd-boot and a name of its own.
 type Options struct {
 	Name               string // a-z, 0-9 and -; unique on this machine
 	Base               string
 	Loader             string
+	Kind               string // empty: a machine with a boot loader
 	ReadonlyEtcControl bool // /etc/systemd/system.control cannot be written to
 	Off                bool // made, but not started
 }
@@ -85,6 +92,9 @@ func Up(t testing.TB, options Options) *Host {
 	}
 	if options.Loader != "" {
 		arguments = append(arguments, "--loader", options.Loader)
+	}
+	if options.Kind != "" {
+		arguments = append(arguments, "--kind", options.Kind)
 	}
 	if options.ReadonlyEtcControl {
 		arguments = append(arguments, "--readonly-etc-control")

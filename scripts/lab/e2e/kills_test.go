@@ -377,6 +377,13 @@ func (a *tally) say(format string, args ...any) {
 	a.t.Logf(format, args...)
 }
 
+// hostLogs is the host's own side.
+func hostLogs(h *lab.Host) string {
+	out, _, _ := h.Enter("PATH=$PATH:/run/current-system/sw/bin; cd /var/lib/nixdeploy && " +
+		"tail -n +1 active/meta active/*log active/result done/*/meta done/*/*log done/*/result; journalctl --no-pager -n 400")
+	return out
+}
+
 // keep copies what a person needs to find out about a violation.
 func (a *tally) keep(k *killing, resumed, applied result) {
 	a.mu.Lock()
@@ -387,8 +394,7 @@ func (a *tally) keep(k *killing, resumed, applied result) {
 	_ = os.WriteFile(filepath.Join(dir, "resume"), []byte(resumed.stderr+resumed.stdout), 0o600)
 	_ = os.WriteFile(filepath.Join(dir, "apply"), []byte(applied.stderr+applied.stdout), 0o600)
 	for _, h := range k.hosts {
-		out, _, _ := h.Enter("PATH=$PATH:/run/current-system/sw/bin; tail -n +1 /var/lib/nixdeploy/active/* /var/lib/nixdeploy/done/*/*; journalctl --no-pager -n 400")
-		_ = os.WriteFile(filepath.Join(dir, h.Name), []byte(out), 0o600)
+		_ = os.WriteFile(filepath.Join(dir, h.Name), []byte(hostLogs(h)), 0o600)
 	}
 	a.print("      logs in %s", dir)
 }

@@ -3,6 +3,8 @@ package e2e
 import (
 	"flag"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -38,7 +40,7 @@ func TestAPowerCutAtEveryStep(t *testing.T) {
 	t.Parallel()
 	lab.Require(t)
 	begun := time.Now()
-	table := &powerTable{tally: &tally{t: t, folder: logFolder(t)}, cells: map[string]string{}}
+	table := &powerTable{tally: &tally{t: t}, cells: map[string]string{}, folder: logFolder(t)}
 	t.Run("cut", func(t *testing.T) {
 		for i, p := range places() {
 			for _, mode := range []string{"switch", "test-first"} {
@@ -47,7 +49,7 @@ func TestAPowerCutAtEveryStep(t *testing.T) {
 						t.Run(p.name+"/"+mode+"/"+who, func(t *testing.T) {
 							t.Parallel()
 							c := newCut(t, p, mode, who, []string{lab.Bookworm, lab.Trixie}[i%2])
-							table.add(c, c.carryOut())
+							table.add(c, c.carryOut(table.folder))
 						})
 					}
 				}
@@ -88,7 +90,7 @@ func newCut(t *testing.T, p place, mode, who, base string) *cut {
 }
 
 // carryOut cuts the power and says what became of the host.
-func (c *cut) carryOut() fate {
+func (c *cut) carryOut(logs string) fate {
 	w := newWatch(nil)
 	p := c.o.startWatched(w, "apply", "--yes", "--first", "--json")
 	s := scene{root: c.h.Root(), before: c.before.links, watch: w}
@@ -103,8 +105,12 @@ func (c *cut) carryOut() fate {
 	c.h.Start()
 	c.h.WaitSSH()
 	c.h.Enter("touch /run/well /run/go-on")
-	c.end(p, w)
-	return c.judge()
+	r := c.end(p, w)
+	got := c.judge()
+	if len(c.found) > 0 {
+		c.keep(logs, r)
+	}
+	return got
 }
 
 // until waits for the place, as closely as it can.
@@ -115,7 +121,7 @@ func (c *cut) until(p *process, w *watch, s scene) {
 		select {
 		case <-p.done:
 			c.t.Fatalf("the run ended before %s\n%s%s", c.place.name, p.errOut.String(), w)
-		case <-time.After(200 * time.Microsecond):
+		case <-time.After(500 * time.Microsecond):
 		}
 		if time.Now().After(deadline) {
 			c.t.Fatalf("the run did not come to %s\n%s%s", c.place.name, p.errOut.String(), w)
@@ -124,9 +130,8 @@ func (c *cut) until(p *process, w *watch, s scene) {
 }
 
 // end is what whoever is there does after the boot.
-func (c *cut) end(p *process, w *watch) {
+func (c *cut) end(p *process, w *watch) (r result) {
 	c.t.Helper()
-	var r result
 	switch c.who {
 	case alive:
 		r = p.wait()
@@ -145,7 +150,7 @@ func (c *cut) end(p *process, w *watch) {
 	}
 	c.exit = r.exit
 	c.after = standingOf(c.h)
-	j := settling{before: c.before, after: c.after, wanted: "2", run: c.o.lastRun().id}
+	j := settling{before: c.before, after: c.after, wanted: "2", run: c.o.lastRun().id, cutOff: true}
 	for _, h := range reportOf(r.stdout).Hosts {
 		j.state = h.State
 	}
@@ -158,11 +163,15 @@ func (c *cut) end(p *process, w *watch) {
 	case j.isNew() && r.exit == 4:
 		c.say("on the new system, and it ended with 4: no host was changed")
 	}
-	if len(c.found) > 0 {
-		c.say("%s%s", r.stderr, r.stdout)
-		out, _, _ := c.h.Enter("PATH=$PATH:/run/current-system/sw/bin; tail -n +1 /var/lib/nixdeploy/active/* /var/lib/nixdeploy/done/*/*")
-		c.say("%s", out)
-	}
+	return r
+}
+
+// keep writes down what a person needs to find out about a violation.
+func (c *cut) keep(folder string, r result) {
+	path := filepath.Join(folder, strings.NewReplacer(" ", "-", ",", "").Replace(c.place.name+"-"+c.mode+"-"+c.who))
+	_ = os.WriteFile(path+".run", []byte(r.stderr+r.stdout), 0o600)
+	_ = os.WriteFile(path+".host", []byte(hostLogs(c.h)), 0o600)
+	c.say("logs in %s.*", path)
 }
 
 func (c *cut) say(format string, args ...any) {
@@ -204,6 +213,8 @@ func (p place) claimed() bool { return strings.HasPrefix(p.name, "confirm") }
 // powerTable collects what became of hosts. It is safe for concurrent use.
 type powerTable struct {
 	*tally
+	folder string // of the logs
+
 	mu    sync.Mutex
 	cells map[string]string
 	cuts  int

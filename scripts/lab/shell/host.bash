@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # One host: its folder under $LAB_DIR/hosts/NAME, and what can happen to it.
-#   number    last byte of its address      base, loader  what it was made from
+#   number    last byte of its address      base, loader, kind  what it was made from
 #   upper work root nix                     its disk      known_hosts   its host key
 #   log       what its boots printed        off           it was switched off
 
@@ -47,9 +47,9 @@ gather_known_hosts() {
   ) 9>"$LAB_DIR/hosts.lock"
 }
 
-# host_create NAME SUITE LOADER READONLY_ETC_CONTROL
+# host_create NAME SUITE LOADER KIND READONLY_ETC_CONTROL
 host_create() {
-  local name=$1 suite=$2 loader=$3 readonly_control=$4 dir upper base golden number
+  local name=$1 suite=$2 loader=$3 kind=$4 readonly_control=$5 dir upper base golden number
   base=$(base_build "$suite")
   golden=$(golden_build "$base" "$loader")
   claim_name_and_number "$name"
@@ -59,11 +59,19 @@ host_create() {
   echo "$suite" >"$dir/base"
   echo "$base" >"$dir/base-dir"
   echo "$loader" >"$dir/loader"
+  echo "$kind" >"$dir/kind"
   [ -z "$readonly_control" ] || : >"$dir/readonly-etc-control"
   mkdir -p "$dir"/{work,root} "$upper"/{etc/ssh,etc/lab,root/.ssh,home/deploy/.ssh,boot}
   cp -a "$golden/nix" "$dir/nix"
-  cp -a "$golden/boot/." "$upper/boot/"
   cp -a "$golden/etc-lab/." "$upper/etc/lab/"
+  echo "$kind" >"$upper/etc/lab/kind"
+  case $kind in
+    machine) cp -a "$golden/boot/." "$upper/boot/" ;;
+    container) # as in one of LXC, whose init is a link that the installer moves
+      mkdir -p "$upper/usr/sbin"
+      ln -s "$(generation_1 "$dir")/init" "$upper/usr/sbin/init"
+      ;;
+  esac
   chmod 755 "$upper"
   chmod 700 "$upper/root" "$upper/root/.ssh" "$upper/home/deploy/.ssh"
   install -m 600 "$LAB_DIR/keys/id_ed25519.pub" "$upper/root/.ssh/authorized_keys"
@@ -73,10 +81,12 @@ host_create() {
   echo "$name" >"$upper/etc/hostname"
   printf '127.0.0.1 localhost\n%s %s\n' "$NETWORK.$number" "$name" >"$upper/etc/hosts"
   tr -d - </proc/sys/kernel/random/uuid >"$upper/etc/machine-id"
-  [ "$loader" != systemd-boot ] || sed -i "s/^machine-id .*/machine-id $(cat "$upper/etc/machine-id")/" "$upper"/boot/loader/entries/*.conf
+  [ "$loader$kind" != systemd-bootmachine ] || sed -i "s/^machine-id .*/machine-id $(cat "$upper/etc/machine-id")/" "$upper"/boot/loader/entries/*.conf
   cut -d' ' -f1,2 "$upper/etc/ssh/ssh_host_ed25519_key.pub" | sed "s/^/$NETWORK.$number,$name /" >"$dir/known_hosts"
   gather_known_hosts
 }
+
+generation_1() { readlink "$1/nix/var/nix/profiles/system-1-link"; }
 
 host_is_on() {
   grep -qs 'populated 1' "$(host_cgroup "$1")/cgroup.events"

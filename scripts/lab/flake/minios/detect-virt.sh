@@ -1,6 +1,7 @@
 #!/bin/sh
-# The lab stands for machines with a boot loader of their own, not for
-# containers: it says so here, where systemd-detect-virt would say the truth.
+# The lab stands for machines with a boot loader of their own: it says so here,
+# where systemd-detect-virt would say the truth. A host that is to be a container
+# has told its systemd so, which wrote that down.
 container=
 quiet=
 for flag; do
@@ -11,5 +12,6 @@ for flag; do
 done
 virt=kvm
 [ -z "$container" ] || virt=none
+if [ -s /run/systemd/container ]; then virt=$(cat /run/systemd/container); fi
 [ -n "$quiet" ] || echo "$virt"
 [ "$virt" != none ]

@@ -3,7 +3,8 @@
 
 Writes what NixOS's installers write, for whichever boot loader this machine
 has: GRUB when /boot/grub is there, extlinux when /boot/extlinux is, systemd-boot
-otherwise. /boot/FULL stands for a boot partition without space.
+otherwise. A container has none, but for a link that is its init; WSL has nothing.
+/boot/FULL stands for a boot partition without space.
 """
 
 import errno
@@ -177,10 +178,23 @@ def install_extlinux(toplevel):
     remove_others("/boot/nixos", kernels, r".*")
 
 
+def kind():
+    try:
+        with open("/etc/lab/kind") as file:
+            return file.read().strip()
+    except FileNotFoundError:
+        return "machine"
+
+
 def main():
     if os.path.exists("/boot/FULL"):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/boot/EFI/nixos/kernel.efi.tmp")
-    if os.path.isdir("/boot/grub"):
+    if kind() == "container":
+        os.symlink(f"{sys.argv[1]}/init", "/sbin/init.tmp")
+        os.rename("/sbin/init.tmp", "/sbin/init")
+    elif kind() == "wsl":
+        pass
+    elif os.path.isdir("/boot/grub"):
         install_grub(sys.argv[1])
     elif os.path.isdir("/boot/extlinux"):
         install_extlinux(sys.argv[1])
