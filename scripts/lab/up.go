@@ -43,8 +43,8 @@ type Options struct {
 	Base               string
 	Loader             string
 	Kind               string // empty: a machine with a boot loader
-	ReadonlyEtcControl bool // /etc/systemd/system.control cannot be written to
-	Off                bool // made, but not started
+	ReadonlyEtcControl bool   // /etc/systemd/system.control cannot be written to
+	Off                bool   // made, but not started
 }
 
 var (

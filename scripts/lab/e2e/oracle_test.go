@@ -159,7 +159,9 @@ func TestTheOracleFindsWhatItLooksFor(t *testing.T) {
 		"stranded":          {func(s *settling) { s.state = deploy.StateStranded }, "left stranded"},
 		"a guard":           {func(s *settling) { s.after.left = []string{"/var/lib/nixdeploy/active"} }, "left behind"},
 		"only its unit":     {func(s *settling) { s.after.left = []string{"/etc/systemd/system.control/nixdeploy-guard.service"} }, "left behind"},
-		"its unit, cut off": {func(s *settling) { s.after.left, s.cutOff = []string{"/etc/systemd/system.control/nixdeploy-guard.service"}, true }, ""},
+		"its unit, cut off": {func(s *settling) {
+			s.after.left, s.cutOff = []string{"/etc/systemd/system.control/nixdeploy-guard.service"}, true
+		}, ""},
 		"armed, cut off":    {func(s *settling) { s.after.left, s.cutOff = []string{"/var/lib/nixdeploy/active"}, true }, "left behind"},
 		"a lock":            {func(s *settling) { s.after.lease = "RUN2" }, "locked by run RUN2"},
 		"its own lease":     {func(s *settling) { s.after.lease = "RUN1" }, ""},
