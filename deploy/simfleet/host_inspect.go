@@ -86,6 +86,8 @@ func (q *request) guardReboot() string {
 		return "/etc/systemd is read-only"
 	case q.host.faults.ControlReadonly:
 		return controlFolder + " is read-only"
+	case q.host.traits.WSL && q.host.traits.GuardLost == "":
+		return "WSL is not started again by itself"
 	}
 	return orElse(q.host.traits.GuardLost, "yes")
 }

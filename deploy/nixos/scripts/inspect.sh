@@ -32,6 +32,12 @@ say_active() {
 
 why_guard_is_lost() { # -> $why, "yes" when a guard here survives a reboot
 	why=yes
+	# Nothing starts a distribution again but its user, and nothing here could
+	# tell what it then boots.
+	if is_wsl; then
+		why='WSL is not started again by itself'
+		return
+	fi
 	for folder in /etc/systemd /var/lib; do
 		if ! [ -w "$folder" ]; then
 			why="$folder is read-only"
