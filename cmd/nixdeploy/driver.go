@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
-	"sync"
 
 	"github.com/nixdeploy/nixdeploy/deploy"
 	"github.com/nixdeploy/nixdeploy/deploy/plan"
@@ -54,50 +52,3 @@ type Fleet struct {
 
 // Connector makes a Fleet. It contacts nothing yet.
 type Connector func(a App, q Request) (Fleet, error)
-
-// rewind is a Driver whose Apply goes back to the system that the newest
-// confirmed run on a host went away from.
-type rewind struct {
-	Driver
-	mu    sync.Mutex
-	goals map[string]deploy.Previous
-}
-
-// Inspect reads the host and the way back that it recorded.
-func (r *rewind) Inspect(ctx context.Context, h inventory.Host, stage string) deploy.HostPlan {
-	p := r.Driver.Inspect(ctx, h, stage)
-	if p.Problem != nil || p.Observed == nil || stage == "" {
-		return p
-	}
-	goal := p.Observed.Previous
-	if goal == nil || goal.Profile == "" {
-		p.Change = deploy.ChangeBlocked
-		p.Problem = &deploy.Problem{
-			Code: deploy.CodeUnsupported, Host: h.Name, Step: deploy.StepInspect,
-			What: "no earlier system is recorded on this host", State: "not touched",
-			Details: []string{"a rollback undoes a run of nixdeploy, and none was confirmed here"},
-		}
-		r.Release(h.Name)
-		return p
-	}
-	p.Wanted, p.Change = goal.Profile, deploy.ChangeSwitch
-	if p.Observed.Profile == goal.Profile && p.Observed.Running == goal.Profile {
-		p.Change = deploy.ChangeUnchanged
-	}
-	p.Notes = append(p.Notes, fmt.Sprintf("goes back to %s, what run %s went away from", goal.ProfileLink, goal.Run))
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.goals == nil {
-		r.goals = map[string]deploy.Previous{}
-	}
-	r.goals[h.Name] = *goal
-	return p
-}
-
-// Apply goes to what Inspect found.
-func (r *rewind) Apply(ctx context.Context, h inventory.Host, stage string, wave int) deploy.Outcome {
-	r.mu.Lock()
-	goal := r.goals[h.Name]
-	r.mu.Unlock()
-	return r.Goto(ctx, h, stage, wave, goal.Profile, goal.ProfileLink)
-}

@@ -27,6 +27,10 @@ type options struct {
 
 	lockWait         time.Duration // 0: a locked host fails at once
 	rebuildFromHosts bool
+
+	undo          string // rollback --run
+	to            string // rollback --to
+	acceptForeign bool
 }
 
 // globalFlags can stand before a command and after it.
@@ -101,6 +105,7 @@ func readOptions(c command, cc *cli.Context) (options, error) {
 		stage: cc.String("stage"), yes: cc.Bool("yes"), first: cc.Bool("first"), override: strings.TrimSpace(cc.String("override-gate")),
 		parallel: cc.Int("parallel"), exitCode: cc.Bool("exit-code"),
 		lockWait: cc.Duration("lock-wait"), rebuildFromHosts: cc.Bool("rebuild-from-hosts"),
+		undo: cc.String("run"), to: cc.String("to"), acceptForeign: cc.Bool("accept-foreign"),
 	}
 	var err error
 	if o.level, err = planLevel(c, cc); err != nil {
@@ -111,7 +116,7 @@ func readOptions(c command, cc *cli.Context) (options, error) {
 		return o, &usageError{what: err.Error(), command: c.name, hint: "for instance --on web-1,@eu"}
 	}
 	o.on = on
-	for _, name := range []string{"stage", "override-gate", "file"} {
+	for _, name := range []string{"stage", "override-gate", "file", "run", "to"} {
 		if cc.IsSet(name) && strings.TrimSpace(cc.String(name)) == "" {
 			return o, &usageError{what: "--" + name + " is empty", command: c.name}
 		}

@@ -40,8 +40,10 @@ func damage(t *testing.T, c *call, run string) (path string, damaged []byte) {
 	return path, data
 }
 
-// flat is a text without its line breaks.
-func flat(text string) string { return strings.Join(strings.Fields(text), " ") }
+// flat is a text without its line breaks, and without the rule at its left.
+func flat(text string) string {
+	return strings.Join(strings.Fields(strings.ReplaceAll(text, "│", "")), " ")
+}
 
 func TestADamagedJournalIsRefusedByNameAndRebuiltFromTheHosts(t *testing.T) {
 	d := &fakeDriver{}
@@ -133,7 +135,7 @@ func TestAnotherMachineBehindTheAddressRebuildsNothing(t *testing.T) {
 	d := &fakeDriver{kept: map[string]deploy.KeptRun{"web-1": heldBy(run, "db-1", "prod", func(k *deploy.KeptRun) { k.Active = true })}}
 	c := newCall(t, d)
 	c.expect(t, 7, "resume", "--rebuild-from-hosts", "--yes", run)
-	contains(t, "stderr", flat(c.stderr.String()), "error[identity]", "is db-1 of fleet │ home")
+	contains(t, "stderr", flat(c.stderr.String()), "error[identity]", "is db-1 of fleet home")
 }
 
 // An apply that went back after its soak arms a host a second time.

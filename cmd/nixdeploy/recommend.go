@@ -96,7 +96,11 @@ func unresolved(h deploy.HostReport) bool {
 }
 
 func (o options) again(command string, open []inventory.Host) string {
-	words := []string{command, "--stage", open[0].Stage}
+	words := []string{command}
+	if command == "rollback" {
+		words = append(words, o.goal()...)
+	}
+	words = append(words, "--stage", open[0].Stage)
 	names := make([]string, len(open))
 	for i, h := range open {
 		names[i] = h.Name

@@ -123,12 +123,16 @@ func (in *invocation) nothingToSettle(r deploy.Report) error {
 	if r.Run != "" {
 		what = "run " + r.Run + " has ended, and every host of it is settled"
 	}
-	next := in.recommend("status")
+	return in.nothing("resume", r, what, in.recommend("status"))
+}
+
+// nothing says that there is nothing to do.
+func (in *invocation) nothing(verb string, r deploy.Report, what, next string) error {
 	if in.json {
 		_, err := in.Stdout.Write(append(view.JSONVersion(versionNumber()), view.JSONNothing(r, what, next)...))
 		return err
 	}
-	return in.print("Nothing to resume: " + in.out.Clean(what) + "\n" + in.out.Next(next))
+	return in.print("Nothing to " + verb + ": " + in.out.Clean(what) + "\n" + in.out.Next(next))
 }
 
 // unreadable words why the journal of a run cannot be gone on with.

@@ -26,6 +26,7 @@ type change struct {
 	inv     *inventory.Inventory
 	hosts   []inventory.Host
 	flake   *flake.Flake // nil for a rollback
+	way     *wayBack     // of a rollback
 }
 
 // run carries the change out and shows how it ended.
@@ -74,7 +75,7 @@ func (c *change) drive(ctx context.Context, id string, j *journal.Journal, p *pr
 	c.signals.act(id)
 	stop := p.beats(ctx)
 	result, _ := rollout.Run(ctx, rollout.Input{
-		Run: id, Inventory: c.inv, Hosts: c.hosts, Planner: c.planner(fleet), Approve: c.approve(p),
+		Run: id, Inventory: c.order(), Hosts: c.hosts, Planner: c.planner(fleet), Approve: c.approve(p),
 		Drain: c.signals.drain, Readers: fleet.Limits.Readers, Owed: c.owed(dir), Ungated: c.flake == nil,
 	}, c.runner(fleet), j) // its error lists what the report says host by host
 	stop()
@@ -92,7 +93,7 @@ func (c *change) drive(ctx context.Context, id string, j *journal.Journal, p *pr
 
 func (c *change) runner(f Fleet) rollout.Runner {
 	if c.flake == nil {
-		return &rewind{Driver: f.Driver}
+		return &rewind{Driver: f.Driver, wayBack: *c.way}
 	}
 	return f.Driver
 }
@@ -100,7 +101,7 @@ func (c *change) runner(f Fleet) rollout.Runner {
 func (c *change) planner(f Fleet) rollout.Planner {
 	if c.flake == nil {
 		return plan.Planner{
-			Inventory: c.inv, Source: "rollback", Limits: f.Limits,
+			Inventory: c.order(), Source: "rollback", Limits: f.Limits,
 			Evaluates: "nothing: each host goes back to a system in its own store",
 		}
 	}
@@ -122,6 +123,9 @@ func (c *change) started(id string) deploy.Event {
 	}
 	if c.flake != nil {
 		start.Flake = c.flake.Digest()
+	}
+	if c.way != nil {
+		start.Undoes = c.way.run
 	}
 	for _, h := range c.hosts {
 		start.Hosts = append(start.Hosts, h.Name)

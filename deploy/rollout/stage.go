@@ -37,7 +37,7 @@ func (r *run) stage(ctx context.Context, s stageHosts) {
 	switch {
 	case ctx.Err() != nil:
 	case !gate.Open:
-		st.refuse(ctx, gateProblem(s.Name, st.plan.Flake, gate))
+		st.refuse(ctx, r.gateProblem(s.Name, st.plan.Flake, gate))
 	default:
 		st.approve(ctx)
 	}

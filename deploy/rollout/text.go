@@ -9,6 +9,25 @@ import (
 	"github.com/nixdeploy/nixdeploy/deploy"
 )
 
+// gateProblem words a gate that is closed. One of a rollback knows no flake: what
+// closes it is that the stage before it did not go back.
+func (r *run) gateProblem(stage, flake string, g deploy.Gate) *deploy.Problem {
+	if !r.Ungated {
+		return gateProblem(stage, flake, g)
+	}
+	p := &deploy.Problem{
+		Code: deploy.CodeGate, What: fmt.Sprintf("stage %s is not begun: a stage before it did not go back", stage),
+	}
+	for _, s := range g.Before {
+		for _, host := range s.Missing {
+			if _, ours := r.done[host]; ours {
+				p.Details = append(p.Details, fmt.Sprintf("%s (%s): %s", host, s.Stage, s.Why[host]))
+			}
+		}
+	}
+	return p
+}
+
 // gateProblem says why a stage's gate is closed and how it opens.
 func gateProblem(stage, flake string, g deploy.Gate) *deploy.Problem {
 	p := &deploy.Problem{

@@ -109,8 +109,15 @@ func (l *Lines) runStarted(e deploy.Event) string {
 	if e.Start == nil {
 		return "run " + s.Clean(e.Run) + ": started\n"
 	}
-	return fmt.Sprintf("run %s: %s of fleet %s, flake %s, %s, stages %s\n", s.Clean(e.Run), s.Clean(e.Start.Command),
-		s.Clean(e.Start.Fleet), FlakeID(e.Start.Flake), count(len(e.Start.Hosts), "host"), s.names(e.Start.Stages, 8))
+	what := s.Clean(e.Start.Command)
+	if e.Start.Undoes != "" {
+		what += " of run " + s.Clean(e.Start.Undoes)
+	}
+	flake := ""
+	if e.Start.Flake != "" { // a rollback has none
+		flake = "flake " + FlakeID(e.Start.Flake) + ", "
+	}
+	return fmt.Sprintf("run %s: %s of fleet %s, %s%s, stages %s\n", s.Clean(e.Run), what, s.Clean(e.Start.Fleet), flake, count(len(e.Start.Hosts), "host"), s.names(e.Start.Stages, 8))
 }
 
 func (l *Lines) waveStarted(e deploy.Event) string {

@@ -167,6 +167,9 @@ func (s Style) runs(h deploy.HostReport) (generation, system string) {
 
 // closed names the stages that stay shut behind one that is not whole.
 func (s Style) closed(e Ending, hosts []deploy.HostReport) string {
+	if e.Report.Start.Flake == "" { // a rollback proves nothing, and closes nothing
+		return ""
+	}
 	for i, stage := range e.Stages {
 		var missing []string
 		for _, h := range hosts {
