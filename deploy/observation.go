@@ -30,7 +30,7 @@ type Observation struct {
 	Generations []int  `json:"generations"`  // existing numbers, ascending
 
 	FailedUnits []string         `json:"failed_units"` // the baseline
-	FreeBytes   map[string]int64 `json:"free_bytes"`   // by mount point: /nix, /boot, /
+	FreeBytes   map[string]int64 `json:"free_bytes"`   // by mount point: /nix, /boot, /efi, /boot/efi, /
 
 	Marker *Marker    `json:"marker,omitempty"` // nil: this host was never confirmed by nixdeploy
 	Lease  *Lease     `json:"lease,omitempty"`  // a live lease of some run

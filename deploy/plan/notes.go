@@ -43,6 +43,7 @@ func Notes(h inventory.Host, hp deploy.HostPlan, first bool) []string {
 		note("no marker: nixdeploy never confirmed this host, so it needs --first (hostname found: %q)", o.Hostname)
 	}
 	notes = append(notes, guardNotes(h, hp)...)
+	notes = append(notes, changeNotes(hp)...)
 	notes = append(notes, bootNotes(o)...)
 	notes = append(notes, spaceNotes(o.FreeBytes)...)
 	if len(o.FailedUnits) > 0 {

@@ -92,7 +92,7 @@ done
 read_generations
 say generations "$generations"
 failed_units | say_lines failed
-df -Pk /nix /boot / 2>/dev/null | while read -r _ _ _ free _ mount; do
+df -Pk /nix /boot /efi /boot/efi / 2>/dev/null | while read -r _ _ _ free _ mount; do
 	case $free in
 	*[!0-9]* | '') ;;
 	*) say free "$free $mount" ;;
