@@ -38,7 +38,7 @@ func (c *change) run(ctx context.Context) error {
 	id := journal.NewRunID()
 	j, err := journal.Create(dir, id)
 	if err != nil {
-		return fmt.Errorf("nothing was contacted, since the run cannot be written down: %w", err)
+		return unwritable(err)
 	}
 	p := c.newProgress()
 	j.Watch(p.show)
@@ -46,13 +46,26 @@ func (c *change) run(ctx context.Context) error {
 		_, _ = c.Stdout.Write(view.JSONVersion(versionNumber()))
 	}
 	result, err := c.drive(ctx, id, j, p)
-	if closed := j.Close(); err == nil {
-		err = closed
-	}
+	closed := j.Close()
 	if err != nil {
 		return err
 	}
+	if result.Journal == nil {
+		result.Journal = closed
+	}
+	if result.Journal != nil { // the file does not tell how the run ended: this output has to
+		c.tell("warning: " + c.err.Clean(result.Journal.Error()) + "\n")
+	}
 	return c.end(c.ending(p, result))
+}
+
+// unwritable says that there is no run, since it cannot be written down.
+func unwritable(err error) *deploy.Problem {
+	return &deploy.Problem{
+		Code: deploy.CodeJournal, What: "the run cannot be written down, so nothing was contacted",
+		Details: []string{err.Error()}, Err: err,
+		Next: "make room and give yourself the right to write there, or set NIXDEPLOY_STATE_DIR",
+	}
 }
 
 // drive runs the rollout between run-started and run-finished.

@@ -221,22 +221,24 @@ func TestRollbackGoesWhereTheHostSays(t *testing.T) {
 	contains(t, "stderr", c.stderr.String(), "no earlier system is recorded on this host")
 }
 
-// crashed writes the journal of a run that died with dev-1 armed.
-func crashed(t *testing.T, c *call) string {
+// crashed writes the journal of a run that died with dev-1 armed; more is what
+// it still wrote.
+func crashed(t *testing.T, c *call, more ...deploy.Event) string {
 	t.Helper()
 	run := journal.NewRunID()
 	j, err := journal.Create(filepath.Join(c.Dir, "state"), run)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, e := range []deploy.Event{
+	events := []deploy.Event{
 		{Kind: deploy.EventRunStarted, Start: &deploy.RunStart{
 			Command: "apply", Fleet: "home", Inventory: filepath.Join(c.Dir, "hosts.toml"), Stages: []string{"dev", "prod"},
 			Hosts: []string{"dev-1", "web-1", "web-2"},
 		}},
 		{Kind: deploy.EventStageStarted, Stage: "dev"},
 		{Kind: deploy.EventStepIntent, Stage: "dev", Host: "dev-1", Step: deploy.StepSwitch},
-	} {
+	}
+	for _, e := range append(events, more...) {
 		e.Run, e.Time = run, time.Now()
 		if err := j.Append(t.Context(), e); err != nil {
 			t.Fatal(err)
@@ -266,6 +268,23 @@ func TestResumeSettlesWhatACrashLeft(t *testing.T) {
 	}
 	if len(d.applied) != 1 {
 		t.Errorf("with nothing to settle it went to %v", d.applied)
+	}
+}
+
+// A bug, or a refusal of another host, gives a run an exit code that says nothing
+// of the host that it left.
+func TestResumeFindsTheHostBehindAnotherExitCode(t *testing.T) {
+	for _, code := range []int{1, 7} {
+		d := &fakeDriver{}
+		c := newCall(t, d)
+		stranded := deploy.Event{Kind: deploy.EventHostState, Stage: "dev", Host: "dev-1", State: deploy.StateStranded}
+		finished := deploy.Event{Kind: deploy.EventRunFinished, Exit: &code}
+		run := crashed(t, c, stranded, finished)
+		c.expect(t, 0, "resume")
+		if d.q.Run != run || len(d.applied) != 1 {
+			t.Errorf("behind exit code %d: run %s, settled %v", code, d.q.Run, d.applied)
+		}
+		c.expect(t, 2, "resume")
 	}
 }
 
@@ -343,8 +362,8 @@ func TestARunThatCannotBeWrittenDownContactsNothing(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(c.Dir, "state"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c.expect(t, 1, "apply", "--yes")
-	contains(t, "stderr", c.stderr.String(), "nothing was contacted")
+	c.expect(t, 4, "apply", "--yes")
+	contains(t, "stderr", c.stderr.String(), "error[journal]", "nothing was contacted")
 	if len(d.read) > 0 {
 		t.Errorf("contacted %v", d.read)
 	}

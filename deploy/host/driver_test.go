@@ -96,7 +96,7 @@ func TestFailuresBeforeArmLeaveTheHostUntouched(t *testing.T) {
 		"no build":        {func(f *fakeHost) { f.build = deploy.BuildAnswer{BuildCode: 1} }, deploy.CodeBuild},
 		"not switchable":  {func(f *fakeHost) { f.build.Unswitchable = true }, deploy.CodeUnsupported},
 		"guard not armed": {func(f *fakeHost) { f.fails["arm"] = []error{&deploy.Problem{Code: deploy.CodeGuard, What: "no"}} }, deploy.CodeGuard},
-		"journal is full": {func(f *fakeHost) { f.fails["journal step-intent arm"] = []error{errors.New("no space left")} }, deploy.CodeInternal},
+		"journal is full": {func(f *fakeHost) { f.fails["journal step-intent arm"] = []error{errors.New("no space left")} }, deploy.CodeJournal},
 		"wrong machine":   {func(f *fakeHost) { f.observed.Marker.Host = "db-1" }, deploy.CodeIdentity},
 		"not seen, no OK": {func(f *fakeHost) { f.observed.Marker = nil }, deploy.CodeUnadopted},
 		"foreign switch": {func(f *fakeHost) {

@@ -505,7 +505,7 @@ func TestAFinalStateThatIsNotDurableIsAProblem(t *testing.T) {
 		d := f.driver()
 		defer d.Close()
 		out := d.Apply(t.Context(), webHost(), "prod", 1)
-		if out.State != deploy.StateConfirmed || codeOf(out.Problem) != deploy.CodeInternal || !strings.Contains(out.Problem.What, "no space left") {
+		if out.State != deploy.StateConfirmed || codeOf(out.Problem) != deploy.CodeJournal || !strings.Contains(out.Problem.Error(), "no space left") {
 			t.Errorf("%+v", out)
 		}
 	})

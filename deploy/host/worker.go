@@ -3,7 +3,6 @@ package host
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/nixdeploy/nixdeploy/deploy"
@@ -67,7 +66,7 @@ func (w *worker) try(ctx context.Context, s deploy.Step, act func(context.Contex
 	begun := time.Now()
 	if s.Changes() {
 		if err := w.emit(ctx, deploy.Event{Kind: deploy.EventStepIntent, Step: s, Wanted: w.p.Wanted, Before: w.beforeOrNil()}); err != nil {
-			w.fail(asProblem(fmt.Errorf("writing the intent to the journal: %w", err), w.h.Name, s))
+			w.fail(w.unwritten("the intent", s, err))
 			if s == deploy.StepReturn {
 				w.p.Unsettled = true
 			}
@@ -204,9 +203,18 @@ func (w *worker) finish(ctx context.Context, out deploy.Outcome) deploy.Outcome 
 		e.Before, e.After = &before, &after
 	}
 	if err := w.emit(ctx, e); err != nil && out.Problem == nil {
-		out.Problem = asProblem(fmt.Errorf("writing the host's state to the journal: %w", err), w.h.Name, deploy.StepRecord)
+		out.Problem = w.unwritten("the host's state", deploy.StepRecord, err)
 	}
 	return out
+}
+
+// unwritten is the problem of a host whose journal fails: no bug of ours, and
+// not the host's.
+func (w *worker) unwritten(what string, s deploy.Step, err error) *deploy.Problem {
+	return &deploy.Problem{
+		Code: deploy.CodeJournal, Host: w.h.Name, Step: s, What: what + " could not be written to the journal", Err: err,
+		Next: "make room where the journal is; a guard that is armed decides by itself",
+	}
 }
 
 // unlock gives a lease back, best effort: it runs out by itself.

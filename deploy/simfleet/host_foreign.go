@@ -17,7 +17,7 @@ type stranger struct {
 
 func (h *Host) stranger(kind, what, who string) *stranger {
 	h.strangers++
-	return &stranger{process: h.start(what), kind: kind, what: what, who: who, pid: 4000 + h.strangers, since: h.now.Unix()}
+	return &stranger{process: h.start(what), kind: kind, what: what, who: who, pid: 4000 + h.strangers, since: h.wall()}
 }
 
 // foreignActivity is who else is at work, as foreign.sh prints it: KIND PID SINCE
@@ -59,6 +59,15 @@ func (h *Host) ForeignSwitch(how string, s System) {
 	h.change(func() {
 		h.switcher = h.stranger("switch", "nixos-rebuild "+how, "alice")
 		h.nixosRebuild(h.switcher.process, how, &s, func(string) {}, func(int) { h.switcher.kill() })
+	})
+}
+
+// ForeignRollback is `nixos-rebuild switch --rollback` by somebody who does not
+// use nixdeploy.
+func (h *Host) ForeignRollback() {
+	h.change(func() {
+		h.switcher = h.stranger("switch", "nixos-rebuild switch --rollback", "alice")
+		h.rollbackSwitch(h.switcher.process, func(string) {}, func(int) { h.switcher.kill() })
 	})
 }
 

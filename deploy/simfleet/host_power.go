@@ -13,8 +13,11 @@ type HostFaults struct {
 	// SwitchDiesAt kills the next switch there, PowerCutAt cuts the power; once.
 	SwitchDiesAt Phase
 	PowerCutAt   Phase
-	// BootFull: no other system can be made the next boot.
-	BootFull bool
+	// BootFull: no other system can be made the next boot. With BootSilent the
+	// tool does not tell (an older NixOS): it ends with exit code 0.
+	BootFull, BootSilent bool
+	// Clock is by how much its wall clock is wrong. Its uptime is not.
+	Clock time.Duration
 	// ControlReadonly: no guard can be written; GuardDoesNotStart: nor started.
 	ControlReadonly   bool
 	GuardDoesNotStart bool

@@ -123,7 +123,7 @@ func (h *Host) liveLease() *lease {
 }
 
 func (h *Host) writeLease(run, operator string, seconds int64) {
-	since := h.now.Unix()
+	since := h.wall()
 	if l := h.liveLease(); l != nil && l.run == run {
 		since = l.since
 	}
@@ -162,7 +162,7 @@ func (h *Host) remember(r record, fleet, host string) {
 func (h *Host) newRecord(digest, attribute, toplevel, run, operator, stage string) record {
 	r := record{digest: digest, lines: []string{
 		"flake " + digest, "attribute " + attribute, "toplevel " + toplevel, "run " + run,
-		"operator " + operator, "stage " + stage, "time " + strconv.FormatInt(h.now.Unix(), 10),
+		"operator " + operator, "stage " + stage, "time " + strconv.FormatInt(h.wall(), 10),
 	}}
 	for _, unit := range h.failed {
 		r.lines = append(r.lines, "failed "+unit)

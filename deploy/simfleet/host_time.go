@@ -189,3 +189,6 @@ func (h *Host) uptime() int64 { return int64(h.now.Sub(h.booted.at) / time.Secon
 func (h *Host) at(uptime int64) time.Time {
 	return h.booted.at.Add(time.Duration(uptime) * time.Second)
 }
+
+// wall is what the host takes for the time of day, in seconds since 1970.
+func (h *Host) wall() int64 { return h.now.Add(h.faults.Clock).Unix() }

@@ -56,7 +56,7 @@ func (q *request) arm() int {
 	q.sayLinks(l)
 	pairs := q.args[min(3, len(q.args)):]
 	pairs = pairs[:len(pairs)/2*2]
-	r := &run{id: id, operator: operator, since: h.now.Unix(), bootID: h.booted.id, pairs: slices.Clone(pairs), record: l}
+	r := &run{id: id, operator: operator, since: h.wall(), bootID: h.booted.id, pairs: slices.Clone(pairs), record: l}
 	r.read()
 	if now := l.ProfileLink + " " + l.Profile + " " + l.Running; r.value("expect") != now {
 		q.say("moved", now)

@@ -23,6 +23,9 @@ func TestTheCatalogueIsComplete(t *testing.T) {
 		if e.title == "" || e.required == "" || (len(e.proofs) == 0) == (e.notRun == "") || e.notRun != "" && e.partly != "" {
 			t.Errorf("fault %d needs a title, what is required, and either tests or a reason for having none", e.number)
 		}
+		if e.notRun == "" && !slices.ContainsFunc(e.proofs, e.numbers) {
+			t.Errorf("fault %d has no test with its number", e.number)
+		}
 	}
 }
 
@@ -34,22 +37,21 @@ func TestEveryTestOfTheCatalogueIsThere(t *testing.T) {
 			if there[pkg] == nil {
 				there[pkg] = testsOf(t, pkg)
 			}
-			top, _, _ := strings.Cut(test, "/")
-			if !there[pkg][top] {
-				t.Errorf("fault %d: there is no %s in %s", e.number, top, packages[pkg])
+			if !there[pkg][test] {
+				t.Errorf("fault %d: there is no %s in %s", e.number, test, packages[pkg])
 			}
 		}
 	}
 	numbered := regexp.MustCompile(`^TestF(\d\d)`)
 	for name := range there["faults"] {
-		if m := numbered.FindStringSubmatch(name); m != nil && !named(m[1], "faults "+name) {
+		if m := numbered.FindStringSubmatch(name); m != nil && !standsAt(m[1], "faults "+name) {
 			t.Errorf("%s is not in the catalogue at its number", name)
 		}
 	}
 }
 
-// named reports whether the fault of that number names the test.
-func named(number, proof string) bool {
+// standsAt reports whether the fault of that number names the test.
+func standsAt(number, proof string) bool {
 	for _, e := range catalogue() {
 		if twoDigits(e.number) == number {
 			return slices.Contains(e.proofs, proof)
@@ -86,21 +88,37 @@ func testsOf(t *testing.T, pkg string) map[string]bool {
 
 func TestWhatBecomesOfAFault(t *testing.T) {
 	list := []entry{
-		{number: 1, title: "one", required: "0", proofs: []string{"faults TestA", "e2e TestB"}},
-		{number: 2, title: "two", required: "5", proofs: []string{"faults TestC"}},
+		{number: 1, title: "one", required: "0", modes: true, proofs: []string{"faults TestF01A", "e2e TestB"}},
+		{number: 2, title: "two", required: "5", proofs: []string{"faults TestF02C"}},
 		{number: 3, title: "three", required: "6", proofs: []string{"e2e TestB"}},
 		{number: 4, title: "four", required: "7", notRun: "nobody can"},
+		{number: 5, title: "five", required: "4", proofs: []string{"faults TestF05D"}},
+		{number: 6, title: "six", required: "4", modes: true, proofs: []string{"faults TestF06E"}},
+		{number: 7, title: "seven", required: "4", modes: true, proofs: []string{"faults TestF07G"}},
 	}
-	results := map[string]verdict{}
-	stream := `{"Action":"attr","Test":"TestA/x","Key":"seen","Value":"exit 0, well"}
-{"Action":"pass","Test":"TestA"}
-{"Action":"output","Test":"TestC","Output":"    c_test.go:7: exit 6, want 5\n"}
-{"Action":"output","Test":"TestC","Output":"--- FAIL: TestC\n"}
-{"Action":"fail","Test":"TestC"}
+	stream := `{"Action":"attr","Test":"TestF01A/switch/x","Key":"injected","Value":"cut before x"}
+{"Action":"attr","Test":"TestF01A/switch/x","Key":"seen","Value":"exit 0, well"}
+{"Action":"attr","Test":"TestF01A/test-first","Key":"injected","Value":"cut before x"}
+{"Action":"attr","Test":"TestF01A/test-first","Key":"seen","Value":"exit 0, very well"}
+{"Action":"pass","Test":"TestF01A"}
+{"Action":"output","Test":"TestF02C/x","Output":"    c_test.go:7: exit 6, want 5\n"}
+{"Action":"fail","Test":"TestF02C/x"}
+{"Action":"output","Test":"TestF02C","Output":"--- FAIL: TestF02C\n"}
+{"Action":"fail","Test":"TestF02C"}
+{"Action":"pass","Test":"TestF05D"}
+{"Action":"attr","Test":"TestF06E/switch","Key":"injected","Value":"cut"}
+{"Action":"attr","Test":"TestF06E/switch","Key":"seen","Value":"exit 0"}
+{"Action":"pass","Test":"TestF06E"}
+{"Action":"attr","Test":"TestF07G/switch","Key":"injected","Value":"cut"}
+{"Action":"attr","Test":"TestF07G/switch","Key":"seen","Value":"exit 0"}
+{"Action":"output","Test":"TestF07G/test-first","Output":"    g_test.go:3: takes a minute\n"}
+{"Action":"skip","Test":"TestF07G/test-first"}
+{"Action":"pass","Test":"TestF07G"}
 {"Action":"output","Test":"TestCrashMatrix","Output":"    crash matrix   points\n"}
 {"Action":"output","Test":"TestCrashMatrix","Output":"    crash matrix: 7 points, 0 failed\n"}
 not json
 `
+	results := map[string]verdict{}
 	matrix, err := read(strings.NewReader(stream), "faults", results)
 	if err != nil || len(matrix) != 2 {
 		t.Errorf("matrix %q, %v", matrix, err)
@@ -109,15 +127,26 @@ not json
 		t.Error(err)
 	}
 	var out bytes.Buffer
-	if code := show(&out, list, results); code != 1 {
+	bugs := []mutant{{name: "a bug", faults: []int{1}}}
+	if code := show(&out, list, bugs, results); code != 1 {
 		t.Errorf("exit code %d", code)
 	}
+	said := strings.Join(strings.Fields(out.String()), " ")
 	for _, want := range []string{
-		"1  as required", "exit 0, well; 1 of 2 tests passed", "2  FAILED", "c_test.go:7: exit 6, want 5",
-		"3  not run", "lab: no root", "4  not run", "nobody can", "1 of 4 as required, 1 FAILED, 2 not run\n",
+		`1 as required one`, "injected cut before x seen switch: exit 0, well seen test-first: exit 0, very well",
+		`besides 1 of its tests did not run: e2e TestB was skipped: b_test.go:1: lab: no root tests 1 of 2 passed; red under: "a bug"`,
+		"2 FAILED two", "c_test.go:7: exit 6, want 5",
+		"3 not run three", "lab: no root", "4 not run four", "nobody can",
+		"5 FAILED five", "no test says what was injected", "6 FAILED six", "no test says what was seen test-first",
+		"7 not run seven", "takes a minute", "1 of 7 as required, 3 FAILED, 3 not run",
 	} {
-		if !strings.Contains(out.String(), want) {
+		if !strings.Contains(said, want) {
 			t.Errorf("%q is not in\n%s", want, out.String())
+		}
+	}
+	for line := range strings.Lines(out.String()) {
+		if len([]rune(strings.TrimSuffix(line, "\n"))) > width {
+			t.Errorf("longer than %d: %s", width, line)
 		}
 	}
 }

@@ -18,6 +18,7 @@ const patience = 90 * time.Second
 // child is a nixdeploy that runs.
 type child struct {
 	t           *testing.T
+	patience    time.Duration
 	cmd         *exec.Cmd
 	out, errOut bytes.Buffer
 	begun       chan struct{} // closed once it runs
@@ -55,7 +56,7 @@ func (w *world) prepare(args ...string) *child {
 }
 
 func (w *world) prepared(cmd *exec.Cmd) *child {
-	c := &child{t: w.t, cmd: cmd, begun: make(chan struct{}), ended: make(chan struct{})}
+	c := &child{t: w.t, patience: max(w.patience, patience), cmd: cmd, begun: make(chan struct{}), ended: make(chan struct{})}
 	cmd.Dir = filepath.Join(w.dir, "fleet")
 	cmd.Env = append(cmd.Env, w.environ()...)
 	cmd.Stdout, cmd.Stderr = &c.out, &c.errOut
@@ -96,13 +97,13 @@ func (c *child) signal(s syscall.Signal) {
 
 func (c *child) wait() result {
 	c.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), c.patience)
 	defer cancel()
 	select {
 	case <-c.ended:
 	case <-ctx.Done():
 		c.kill()
-		c.t.Fatalf("nixdeploy did not end in %s\n%s%s", patience, c.errOut.String(), c.out.String())
+		c.t.Fatalf("nixdeploy did not end in %s\n%s%s", c.patience, c.errOut.String(), c.out.String())
 	}
 	r := result{exit: c.cmd.ProcessState.ExitCode(), stdout: c.out.String(), stderr: c.errOut.String()}
 	if ws, ok := c.cmd.ProcessState.Sys().(syscall.WaitStatus); ok && ws.Signaled() {

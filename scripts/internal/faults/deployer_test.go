@@ -28,7 +28,7 @@ func killedAt(t *testing.T, mode, name string, at edge, resume ...int) {
 	for _, bad := range w.switchedOnce(1) {
 		t.Error(bad)
 	}
-	seen(t, r, "by resume; then apply exits 0")
+	w.seen(t, r, "by resume; then apply exits 0")
 }
 
 func TestF16KilledBeforeTheLock(t *testing.T) {
@@ -92,7 +92,7 @@ func TestF25Interruptions(t *testing.T) {
 			r.wants(t, 130)
 			w.isOn("a", 1)
 			w.untouchedHost("b")
-			seen(t, r, "the host in flight finished, no other began")
+			w.seen(t, r, "the host in flight finished, no other began")
 		})
 	}
 }
@@ -116,7 +116,7 @@ func TestF25TheSecondInterruptionLetsGo(t *testing.T) {
 		w.later(time.Hour)
 		w.isBack("web")
 		w.run("resume").wants(t, 5)
-		seen(t, r, "left to its guard, which returned it")
+		w.seen(t, r, "left to its guard, which returned it")
 	})
 }
 
@@ -136,7 +136,7 @@ func TestF27ASleepingLaptop(t *testing.T) {
 		f.injected(t)
 		r.wants(t, 5, "no sign of life in time")
 		w.isBack("web")
-		seen(t, r, "returned by its guard, and told so")
+		w.seen(t, r, "returned by its guard, and told so")
 	})
 }
 
@@ -151,9 +151,9 @@ func (w *world) journalOf() string {
 }
 
 // killedInFlight leaves a run with an armed host behind.
-func killedInFlight(t *testing.T) *world {
+func killedInFlight(t *testing.T, mode string) *world {
 	t.Helper()
-	w := alone(t, "switch", nil)
+	w := alone(t, mode, nil)
 	c := w.prepare("apply", "--yes")
 	f := w.once("web", "guard await", arrived, func() bool { c.kill(); return true })
 	c.start().wait()
@@ -163,6 +163,10 @@ func killedInFlight(t *testing.T) *world {
 
 func TestF29ADamagedJournal(t *testing.T) {
 	t.Parallel()
+	both(t, damagedJournals)
+}
+
+func damagedJournals(t *testing.T, mode string) {
 	for name, c := range map[string]struct {
 		damage func([]byte) []byte
 		resume int
@@ -176,7 +180,7 @@ func TestF29ADamagedJournal(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := killedInFlight(t)
+			w := killedInFlight(t, mode)
 			path := w.journalOf()
 			data, err := os.ReadFile(path)
 			if err != nil {
@@ -186,10 +190,11 @@ func TestF29ADamagedJournal(t *testing.T) {
 				t.Fatal(err)
 			}
 			r := w.run("resume", filepath.Base(filepath.Dir(path)))
+			injected(t, true, "%s", name)
 			if c.resume == 0 {
 				r.wants(t, 0)
 				w.isOn("web", 1)
-				seen(t, r, "the tail was dropped, the host asked")
+				w.seen(t, r, "the tail was dropped, the host asked")
 				return
 			}
 			if r.exit == 0 || !strings.Contains(strings.ReplaceAll(r.text(), "\n", ""), "events.jsonl") {
@@ -198,38 +203,28 @@ func TestF29ADamagedJournal(t *testing.T) {
 			w.later(time.Hour)
 			w.isBack("web")
 			w.run("apply", "--yes").wants(t, 0)
-			seen(t, r, "refused with its path; apply believes the hosts")
+			w.seen(t, r, "refused with its path; apply believes the hosts")
 		})
 	}
 }
 
 func TestF30AJournalThatIsGone(t *testing.T) {
 	t.Parallel()
-	w := killedInFlight(t)
+	both(t, journalGone)
+}
+
+func journalGone(t *testing.T, mode string) {
+	w := killedInFlight(t, mode)
 	if err := os.RemoveAll(w.state()); err != nil {
 		t.Fatal(err)
 	}
 	r := w.run("apply", "--yes")
+	injected(t, true, "the state folder is removed while web is armed")
 	r.wants(t, 3, "error[locked] web", "decides")
 	w.switches("web", 1, 1)
 	w.later(time.Hour)
 	w.isBack("web")
 	w.run("apply", "--yes").wants(t, 0)
 	w.isOn("web", 1)
-	seen(t, r, "no switch until the guard has decided; then exit 0")
-}
-
-// A state folder that cannot be written.
-func TestF28AStateFolderThatCannotBeWritten(t *testing.T) {
-	t.Parallel()
-	w := alone(t, "switch", nil)
-	w.write("state", "a file, not a folder", 0o600)
-	r := w.run("apply", "--yes")
-	if r.exit == 0 || !r.says("nothing was contacted") {
-		t.Errorf("exit %d\n%s", r.exit, r.text())
-	}
-	if n := w.fleet.Host("web").Connections(); n > 0 {
-		t.Errorf("%d connections", n)
-	}
-	seen(t, r, "nothing was contacted")
+	w.seen(t, r, "no switch until the guard has decided; then exit 0")
 }

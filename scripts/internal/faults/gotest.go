@@ -15,9 +15,27 @@ import (
 
 // verdict is how one test ended.
 type verdict struct {
-	action string   // pass, fail or skip
-	seen   []string // what it says that it saw, subtests included
-	reason string   // of a skip, or the first words of a failure
+	action string     // pass, fail or skip
+	said   []evidence // by it and its subtests, in order
+	reason string     // of a skip, or the first words of a failure
+	left   string     // why a subtest was skipped
+}
+
+// evidence is what a test says about the fault that it injected.
+type evidence struct {
+	key   string // injected: how it knows that the fault struck; seen: what came of it
+	mode  string // activation, "" where it does not matter
+	value string
+}
+
+// modeOf is the activation that a subtest ran in.
+func modeOf(test string) string {
+	for part := range strings.SplitSeq(test, "/") {
+		if part == "switch" || part == "test-first" {
+			return part
+		}
+	}
+	return ""
 }
 
 // part is what is run of one package.
@@ -41,9 +59,8 @@ func plan(list []entry, noLab bool) []part {
 			if noLab && (pkg == "e2e" || pkg == "lab") {
 				continue
 			}
-			top, _, _ := strings.Cut(test, "/")
-			if !slices.Contains(tests[pkg], top) {
-				tests[pkg] = append(tests[pkg], top)
+			if !slices.Contains(tests[pkg], test) {
+				tests[pkg] = append(tests[pkg], test)
 			}
 		}
 	}
@@ -57,14 +74,15 @@ func plan(list []entry, noLab bool) []part {
 }
 
 // run runs a part and adds the verdicts to results, by "package Test". It returns
-// the lines of the crash matrix, if that was among it.
-func (p part) run(ctx context.Context, everything bool, results map[string]verdict) ([]string, error) {
-	args := []string{"test", "-json", "-count=1", "-timeout=30m", "-run", "^(" + strings.Join(p.tests, "|") + ")$", packages[p.name]}
-	if everything && p.name == "faults" {
-		args = append(args, "-all")
-	}
+// the lines of the crash matrix, if that was among it. more is for the tests'
+// package; overlay, when not "", replaces sources (go help build).
+func (p part) run(ctx context.Context, overlay string, results map[string]verdict, more ...string) ([]string, error) {
+	args := append([]string{"test", "-json", "-count=1", "-timeout=30m", "-run", "^(" + strings.Join(p.tests, "|") + ")$", packages[p.name]}, more...)
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Stderr = os.Stderr
+	if overlay != "" { // the tests build a nixdeploy themselves, and hand it on to that
+		cmd.Env = append(os.Environ(), "GOFLAGS=-overlay="+overlay)
+	}
 	pipe, err := cmd.StdoutPipe()
 	if err != nil {
 		return nil, fmt.Errorf("run go test: %w", err)
@@ -102,13 +120,12 @@ func read(in io.Reader, pkg string, results map[string]verdict) (matrix []string
 		top, _, _ := strings.Cut(e.Test, "/")
 		switch e.Action {
 		case "attr":
-			for _, name := range slices.Compact([]string{top, e.Test}) {
-				v := results[pkg+" "+name]
-				if e.Key == "seen" && !slices.Contains(v.seen, e.Value) {
-					v.seen = append(v.seen, e.Value)
-				}
-				results[pkg+" "+name] = v
+			v := results[pkg+" "+top]
+			said := evidence{e.Key, modeOf(e.Test), e.Value}
+			if (e.Key == "seen" || e.Key == "injected") && !slices.Contains(v.said, said) {
+				v.said = append(v.said, said)
 			}
+			results[pkg+" "+top] = v
 		case "output":
 			text := strings.TrimRight(e.Output, "\n")
 			if strings.Contains(text, "_test.go:") || said[e.Test] == "" {
@@ -125,6 +142,17 @@ func read(in io.Reader, pkg string, results map[string]verdict) (matrix []string
 			v := results[pkg+" "+e.Test]
 			v.action, v.reason = e.Action, said[e.Test]
 			results[pkg+" "+e.Test] = v
+			if top == e.Test {
+				continue
+			}
+			if e.Action == "skip" {
+				v := results[pkg+" "+top]
+				v.left = said[e.Test]
+				results[pkg+" "+top] = v
+			}
+			if e.Action == "fail" && !strings.Contains(said[top], "_test.go:") {
+				said[top] = said[e.Test]
+			}
 		}
 	}
 	if err := lines.Err(); err != nil {

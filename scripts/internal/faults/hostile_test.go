@@ -24,11 +24,12 @@ func TestF86AChangedHostKey(t *testing.T) {
 	w.fleet.Host("web").Server.SetHostKeys(other)
 	r := w.run("apply", "--yes")
 	r.wants(t, 7, "error[host-key] web", "SHA256:")
+	injected(t, w.fleet.Host("web").Connections() > 0, "the server has another key")
 	if n := len(w.fleet.Host("web").Server.Record().Auth); n > 0 {
 		t.Errorf("%d authentication requests reached it", n)
 	}
 	w.untouchedHost("web")
-	seen(t, r, "no authentication was tried")
+	w.seen(t, r, "no authentication was tried")
 }
 
 func TestF88AUserWhoMayNotElevate(t *testing.T) {
@@ -39,8 +40,9 @@ func TestF88AUserWhoMayNotElevate(t *testing.T) {
 	})
 	r := w.run("apply", "--yes")
 	r.wants(t, 4, "error[elevate] web", "sudo")
+	injected(t, len(w.fleet.Host("web").Server.Record().Auth) > 0, "ann may log in, and not become root")
 	w.untouchedHost("web")
-	seen(t, r, "untouched")
+	w.seen(t, r, "untouched")
 }
 
 // interposed lets a host answer a script in its own way.
@@ -93,9 +95,7 @@ func TestF90OutputWithoutEnd(t *testing.T) {
 	if runtime.GOOS == "darwin" {
 		peak >>= 10
 	}
-	if sent < 16<<20 {
-		t.Fatalf("only %d bytes were sent", sent)
-	}
+	injected(t, sent >= 16<<20, "%d MiB without a newline", sent>>20)
 	if peak > 96 {
 		t.Errorf("peak of %d MiB", peak)
 	}
@@ -103,23 +103,26 @@ func TestF90OutputWithoutEnd(t *testing.T) {
 	if r.exit != 0 && r.exit != 4 && r.exit != 5 {
 		t.Errorf("exit %d\n%s", r.exit, r.text())
 	}
-	seen(t, r, "memory stays bounded, the other host is confirmed")
+	w.seen(t, r, "memory stays bounded, the other host is confirmed")
 }
 
 func TestF91OutputThatPretends(t *testing.T) {
 	t.Parallel()
+	pretended := 0
 	w := hostile(t, func(ctx context.Context, r simfleet.Request, next simfleet.Handler) int {
+		pretended++
 		_, _ = io.WriteString(r.Stderr, "\x1b]52;c;cHduZWQ=\x07\x1b[2Jweb: confirmed, generation 99\x00\u202e\xff\n")
 		_, _ = io.WriteString(r.Stdout, "NONCE result confirmed\nend guard\n\x9b31m\n")
 		return next.Exec(ctx, r)
 	})
 	r := w.run("apply", "--yes", "--verbose")
 	r.wants(t, 0)
+	injected(t, pretended > 0, "lines that pretend, before every answer")
 	w.isOn("web", 1)
 	if strings.ContainsAny(r.text(), "\x1b\x07\x00\u202e\u009b") {
 		t.Errorf("control characters came through: %q", r.text())
 	}
-	seen(t, r, "believed in nothing, shown escaped")
+	w.seen(t, r, "believed in nothing, shown escaped")
 }
 
 func TestF92ACommandThatIsNotRun(t *testing.T) {
@@ -133,11 +136,12 @@ func TestF92ACommandThatIsNotRun(t *testing.T) {
 		t.Errorf("exit %d\n%s", r.exit, r.text())
 	}
 	r.wants(t, r.exit, "error[protocol] web")
+	injected(t, len(w.fleet.Host("web").Server.Record().Requests) > 0, "a greeting and success to every command")
 	w.isOn("good", 1)
 	if done := w.activations("web"); len(done) > 0 {
 		t.Errorf("activated: %v", done)
 	}
-	seen(t, r, "refused; the other host is confirmed")
+	w.seen(t, r, "refused; the other host is confirmed")
 }
 
 func TestF95AnotherMachineBehindTheAddress(t *testing.T) {
@@ -146,9 +150,10 @@ func TestF95AnotherMachineBehindTheAddress(t *testing.T) {
 	w.fleet.Host("web").SetMarker("faults", "somebody-else")
 	r := w.run("apply", "--yes")
 	r.wants(t, 7, "error[identity] web", "somebody-else")
+	injected(t, r.says("somebody-else"), "the marker names another host")
 	w.untouchedHost("web")
 	if n := w.gate.count("web", "upload"); n > 0 {
 		t.Error("a flake was sent")
 	}
-	seen(t, r, "no source was sent")
+	w.seen(t, r, "no source was sent")
 }

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,9 +23,10 @@ func TestF01AHostThatRefusesIsUntouchedAndCounts(t *testing.T) {
 	}
 	r := w.run("apply", "--yes")
 	r.wants(t, 4, "error[unreachable] a", "next")
+	injected(t, r.says("connection refused") || r.says("reset"), "a refuses connections")
 	w.untouchedHost("a")
 	w.untouchedHost("b") // the budget was spent before it began
-	seen(t, r, "both hosts untouched")
+	w.seen(t, r, "both hosts untouched")
 }
 
 func TestF03ADropBeforeASessionIsTriedOnceMore(t *testing.T) {
@@ -37,11 +40,12 @@ func TestF03ADropBeforeASessionIsTriedOnceMore(t *testing.T) {
 			}
 			r := w.run("apply", "--yes")
 			r.wants(t, 4, "error[unreachable] web")
+			injected(t, w.fleet.Host("web").Connections() > 0, "reset at %s", step)
 			w.untouchedHost("web")
 			if n := w.fleet.Host("web").Connections(); n < 1 || n > 3 {
 				t.Errorf("%d connections", n)
 			}
-			seen(t, r, "untouched")
+			w.seen(t, r, "untouched")
 		})
 	}
 }
@@ -67,7 +71,7 @@ func TestF04ADropInTheUpload(t *testing.T) {
 			}
 			w.run("apply", "--yes").wants(t, 0)
 			w.isOn("web", 1)
-			seen(t, r, "untouched; the next run uploads anew")
+			w.seen(t, r, "untouched; the next run uploads anew")
 		})
 	}
 }
@@ -91,7 +95,7 @@ func TestF05ADropInTheBuild(t *testing.T) {
 			r.wants(t, 4, "error[unreachable] web")
 			w.untouchedHost("web")
 			w.run("apply", "--yes").wants(t, 0)
-			seen(t, r, "untouched")
+			w.seen(t, r, "untouched")
 		})
 	}
 }
@@ -106,7 +110,7 @@ func cutAt(t *testing.T, mode, name string, at edge) {
 	r.wants(t, 0)
 	w.isOn("web", 1)
 	w.switches("web", 1, 1)
-	seen(t, r, "confirmed, switched once")
+	w.seen(t, r, "confirmed, switched once")
 }
 
 func TestF06ADropAtTheSwitch(t *testing.T) {
@@ -153,7 +157,7 @@ func TestF07NoLinkAfterTheSwitchIsTheGuards(t *testing.T) {
 		f.injected(t)
 		r.wants(t, 5)
 		w.isBack("web")
-		seen(t, r, "returned by its guard")
+		w.seen(t, r, "returned by its guard")
 	})
 }
 
@@ -178,7 +182,7 @@ func TestF09ADropInTheReturn(t *testing.T) {
 				f.injected(t)
 				r.wants(t, 5, "bad.service", "all read back")
 				w.isBack("web")
-				seen(t, r, "returned, read back")
+				w.seen(t, r, "returned, read back")
 			})
 		}
 	})
@@ -191,8 +195,9 @@ func TestF10ASystemThatBreaksTheNetwork(t *testing.T) {
 		r := w.run("apply", "--yes")
 		r.wants(t, 5, "all read back")
 		w.switches("web", 1, 1) // it was on
+		injected(t, len(w.activations("web")) > 0, "the network is down from its activation on")
 		w.isBack("web")
-		seen(t, r, "returned by its guard")
+		w.seen(t, r, "returned by its guard")
 	})
 }
 
@@ -224,24 +229,40 @@ func TestF11AnotherHostKeyAfterTheSwitch(t *testing.T) {
 			t.Errorf("exit %d\n%s", r.exit, r.text())
 		}
 		w.isBack("web")
-		seen(t, r, "returned by its guard")
+		w.seen(t, r, "returned by its guard")
 	})
 }
 
-func TestF14TwoConnectionsAreEnough(t *testing.T) {
+// The smallest limits that a server can have: one session at a time, and no
+// connection more than one and a fresh one.
+func TestF14TheSmallestLimits(t *testing.T) {
 	t.Parallel()
-	w := alone(t, "switch", nil)
-	r := w.run("apply", "--yes")
-	r.wants(t, 0)
-	if n := w.fleet.Host("web").Connections(); n != 2 {
-		t.Errorf("%d connections, want one and a fresh one", n)
-	}
-	for _, try := range w.fleet.Host("web").Server.Record().Auth {
-		if !try.Accepted && try.Method != "none" {
-			t.Errorf("a refused authentication: %+v", try)
+	both(t, func(t *testing.T, mode string) {
+		w := alone(t, mode, nil)
+		var sessions, refused atomic.Int32
+		w.gate.interpose(func(ctx context.Context, _ string, r simfleet.Request, next simfleet.Handler) int {
+			defer sessions.Add(-1)
+			if sessions.Add(1) > 1 { // MaxSessions 1
+				refused.Add(1)
+				return 255
+			}
+			return next.Exec(ctx, r)
+		})
+		r := w.run("apply", "--yes")
+		record := w.fleet.Host("web").Server.Record()
+		injected(t, len(record.Requests) > 0, "a second session at once is refused")
+		r.wants(t, 0)
+		w.isOn("web", 1)
+		if record.Connections != 2 || refused.Load() > 0 {
+			t.Errorf("%d connections, want one and a fresh one; %d sessions too many", record.Connections, refused.Load())
 		}
-	}
-	seen(t, r, "2 connections, no refused authentication")
+		for _, try := range record.Auth { // each would earn a penalty
+			if !try.Accepted && try.Method != "none" {
+				t.Errorf("a refused authentication: %+v", try)
+			}
+		}
+		w.seen(t, r, fmt.Sprintf("%d connections, none refused", record.Connections))
+	})
 }
 
 func (w *world) eventually(what string, holds func() bool) {

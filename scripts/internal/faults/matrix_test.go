@@ -76,8 +76,8 @@ func matrixWorld(t *testing.T, mode string) *world {
 	})
 }
 
-// outcome is what became of one point.
-type outcome struct {
+// ending is what became of one point.
+type ending struct {
 	struck bool
 	where  string
 	exits  string // of the commands, in order
@@ -85,15 +85,15 @@ type outcome struct {
 }
 
 // try strikes at the n-th point of a column, and judges what follows.
-func try(t *testing.T, c column, n int) outcome {
+func try(t *testing.T, c column, n int) ending {
 	t.Helper()
 	w := matrixWorld(t, c.mode)
 	s := &strike{column: c, w: w, n: n}
 	first := s.run()
 	if !s.struck() {
-		return outcome{bad: exits("apply, which nothing struck", first, 0)}
+		return ending{bad: exits("apply, which nothing struck", first, 0)}
 	}
-	out := outcome{struck: true, where: s.where}
+	out := ending{struck: true, where: s.where}
 	add := func(bad ...string) { out.bad = append(out.bad, bad...) }
 	add(s.early...)
 	if c.what == killAndGuard {
@@ -257,7 +257,7 @@ type row struct {
 // point tries one point; false when the run was over before it.
 func (m *matrix) point(t *testing.T, c column, n int) bool {
 	t.Helper()
-	var out outcome
+	var out ending
 	t.Run(fmt.Sprint(n), func(t *testing.T) { out = try(t, c, n) })
 	m.mu.Lock()
 	defer m.mu.Unlock()

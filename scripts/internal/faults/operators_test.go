@@ -18,11 +18,12 @@ func TestF56ANoOpSwitchesNothing(t *testing.T) {
 		w := oneHost(t, mode, "", member{same: true})
 		r := w.run("apply", "--yes")
 		r.wants(t, 0, "unchanged 1")
+		injected(t, r.says("unchanged 1"), "the release is what runs")
 		w.untouchedHost("web")
 		if n := w.gate.count("web", "guard arm"); n > 0 {
 			t.Errorf("armed %d times", n)
 		}
-		seen(t, r, "nothing armed, nothing switched")
+		w.seen(t, r, "nothing armed, nothing switched")
 	})
 }
 
@@ -31,10 +32,11 @@ func TestF57AHostThatWasNeverConfirmed(t *testing.T) {
 	w := oneHost(t, "switch", "", member{unknown: true})
 	r := w.run("apply", "--yes")
 	r.wants(t, 7, "never confirmed by nixdeploy", "--first")
+	injected(t, r.says("never confirmed"), "no marker on the host")
 	w.untouchedHost("web")
 	w.run("apply", "--yes", "--first").wants(t, 0)
 	w.isOn("web", 1)
-	seen(t, r, "refused without --first")
+	w.seen(t, r, "refused without --first")
 }
 
 // The record itself has a broken unit: going back ends with exit code 4, and is
@@ -46,10 +48,11 @@ func TestF63AReturnWhoseSwitchEndsWithFour(t *testing.T) {
 		w.fleet.Host("web").BreakUnits("old.service")
 		r := w.run("apply", "--yes")
 		r.wants(t, 5, "all read back")
+		injected(t, len(w.look("web").FailedUnits) == 1, "old.service is broken in every system, so the way back ends with 4, too")
 		if !w.rests("web") {
 			t.Errorf("not back: %+v", w.fleet.Host("web").Links())
 		}
-		seen(t, r, "returned by what the links say")
+		w.seen(t, r, "returned by what the links say")
 	})
 }
 
@@ -60,8 +63,9 @@ func TestF65TheRecordedSystemIsGone(t *testing.T) {
 		w.fleet.Host("web").Forget(w.first["web"].Profile)
 		r := w.run("apply", "--yes")
 		r.wants(t, 4)
+		injected(t, r.says("has no bin/switch-to-configuration"), "the system of the record is not in the store")
 		w.untouchedHost("web")
-		seen(t, r, "refused before anything was armed")
+		w.seen(t, r, "refused before anything was armed")
 	})
 }
 
@@ -81,7 +85,7 @@ func TestF67AConfirmationThatIsLate(t *testing.T) {
 				r.wants(t, 5, "no sign of life in time")
 				r.wantsNot(t, "confirmed 1")
 				w.isBack("web")
-				seen(t, r, "returned, never called confirmed")
+				w.seen(t, r, "returned, never called confirmed")
 			})
 		}
 	})
@@ -108,7 +112,7 @@ func TestF75WhatIsEditedMeanwhileIsNotUsed(t *testing.T) {
 	r.wants(t, 0)
 	w.isOn("a", 1)
 	w.isOn("b", 1)
-	seen(t, r, "both hosts on what was planned")
+	w.seen(t, r, "both hosts on what was planned")
 }
 
 func TestF77ASecondOperator(t *testing.T) {
@@ -123,7 +127,7 @@ func TestF77ASecondOperator(t *testing.T) {
 		r.wants(t, 0)
 		w.isOn("web", 1)
 		w.switches("web", 2, 0)
-		seen(t, second, "told who, since when and until when; the first one exits 0")
+		w.seen(t, second, "told who, since when and until when; the first one exits 0")
 	})
 }
 
@@ -146,7 +150,7 @@ func TestF78ADeadOwner(t *testing.T) {
 			r := w.colleague(2)
 			r.wants(t, 0)
 			w.isOn("web", 2)
-			seen(t, r, "the lock was gone by itself")
+			w.seen(t, r, "the lock was gone by itself")
 		})
 	}
 }
@@ -168,7 +172,7 @@ func foreignAt(t *testing.T, mode, script string, exit ...int) {
 	if l := w.fleet.Host("web").Links(); l.Running != theirs.Toplevel || l.Profile != theirs.Toplevel {
 		t.Errorf("their work was undone: %+v", l)
 	}
-	seen(t, r, "nothing of theirs is undone")
+	w.seen(t, r, "nothing of theirs is undone")
 }
 
 func TestF79AManualSwitchMeanwhile(t *testing.T) {
@@ -183,11 +187,12 @@ func TestF80AutoUpgradeInTheWindow(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, mode string) {
 		w := alone(t, mode, nil)
-		w.fleet.Host("web").ForeignSwitch("switch", simfleet.System{Toplevel: simfleet.ToplevelPath("upgrade", "web"), SwitchTime: time.Hour})
+		w.fleet.Host("web").Upgrade(simfleet.System{Toplevel: simfleet.ToplevelPath("upgrade", "web"), SwitchTime: time.Hour})
 		r := w.run("apply", "--yes")
-		r.wants(t, 3, "not ours")
+		r.wants(t, 3, "not nixdeploy's", "nixos-upgrade.service")
+		injected(t, len(w.look("web").Foreign) > 0, "an upgrade is under way")
 		w.switches("web", 1, 0)
-		seen(t, r, "seen, and left to end")
+		w.seen(t, r, "seen, and left to end")
 	})
 }
 
@@ -208,10 +213,11 @@ func TestF81AnInventoryThatIsBroken(t *testing.T) {
 			w.edit("fleet/hosts.toml", change)
 			r := w.run("apply", "--yes")
 			r.wants(t, 2, "hosts.toml")
+			injected(t, true, "%s", name)
 			if n := w.fleet.Host("web").Connections(); n > 0 {
 				t.Errorf("%d connections", n)
 			}
-			seen(t, r, "nothing was contacted")
+			w.seen(t, r, "nothing was contacted")
 		})
 	}
 }
@@ -228,10 +234,11 @@ func TestF82HostileNames(t *testing.T) {
 			})
 			r := w.run("apply", "--yes")
 			r.wants(t, 2, "hosts.toml")
+			injected(t, r.says("hosts.toml"), "address = %q", address)
 			if _, err := os.Stat(filepath.Join(w.dir, "fleet", "pwned")); err == nil {
 				t.Error("it was run")
 			}
-			seen(t, r, "refused with its place")
+			w.seen(t, r, "refused with its place")
 		})
 	}
 }
@@ -241,10 +248,11 @@ func TestF83ASelectionOfNobody(t *testing.T) {
 	w := alone(t, "switch", nil)
 	r := w.run("apply", "--yes", "--on", "nobody")
 	r.wants(t, 2, "nobody")
+	injected(t, r.says("nobody"), "--on nobody")
 	if n := w.fleet.Host("web").Connections(); n > 0 {
 		t.Errorf("%d connections", n)
 	}
-	seen(t, r, "nothing was contacted")
+	w.seen(t, r, "nothing was contacted")
 }
 
 func TestF84AnInventoryOfEverybody(t *testing.T) {
@@ -255,8 +263,9 @@ func TestF84AnInventoryOfEverybody(t *testing.T) {
 	}
 	r := w.run("apply", "--yes")
 	r.wants(t, 2, "hosts.toml")
+	injected(t, r.says("hosts.toml"), "hosts.toml has mode 0666")
 	if n := w.fleet.Host("web").Connections(); n > 0 {
 		t.Errorf("%d connections", n)
 	}
-	seen(t, r, "refused, nothing was contacted")
+	w.seen(t, r, "refused, nothing was contacted")
 }

@@ -3,92 +3,73 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
-// standing is what became of one fault.
-type standing int
-
+// width is that of a terminal; indent is that of what a word of a fault says.
 const (
-	asRequired standing = iota
-	failed
-	notRun
+	width  = 80
+	indent = 16
 )
 
-// judge says what became of a fault, given how its tests ended. A test that
-// could not run here proves nothing and hides nothing: where another one of the
-// same fault passed, that one counts.
-func judge(e entry, results map[string]verdict) (s standing, seen []string) {
-	if e.notRun != "" {
-		return notRun, []string{e.notRun}
-	}
-	passed := 0
-	var skipped, bad []string
-	for _, proof := range e.proofs {
-		switch v := results[proof]; v.action {
-		case "pass":
-			passed++
-			seen = append(seen, v.seen...)
-		case "skip":
-			skipped = append(skipped, proof+" was skipped: "+v.reason)
-		case "fail":
-			bad = append(bad, proof+" failed: "+v.reason)
-		default:
-			skipped = append(skipped, proof+" did not run")
-		}
-	}
-	switch {
-	case len(bad) > 0:
-		return failed, bad
-	case passed == 0:
-		return notRun, skipped
-	}
-	seen = append(distinct(seen), fmt.Sprintf("%d of %d tests passed", passed, len(e.proofs)))
-	if len(skipped) > 0 {
-		seen = append(seen, skipped[0])
-	}
-	return asRequired, seen
+// line writes "    WORD  TEXT", the text broken and indented.
+func line(out io.Writer, word, text string) {
+	words(out, fmt.Sprintf("    %-*s", indent-4, word), text)
 }
 
-func distinct(list []string) []string {
-	known := map[string]bool{}
-	var out []string
-	for _, s := range list {
-		if !known[s] {
-			known[s] = true
-			out = append(out, s)
+// words writes a text, broken and indented, behind what stands before it.
+func words(out io.Writer, before, text string) {
+	column := len(before)
+	var b strings.Builder
+	b.WriteString(before)
+	for i, w := range strings.Fields(text) {
+		switch n := len([]rune(w)); {
+		case i == 0:
+			column += n
+		case column+1+n > width:
+			b.WriteString("\n" + strings.Repeat(" ", indent))
+			column = indent + n
+		default:
+			b.WriteString(" ")
+			column += 1 + n
 		}
+		b.WriteString(w)
 	}
-	return out
+	_, _ = fmt.Fprintln(out, strings.TrimRight(b.String(), " "))
 }
 
 // show prints the catalogue and the count. It returns the exit code.
-func show(out io.Writer, list []entry, results map[string]verdict) int {
+func show(out io.Writer, list []entry, bugs []mutant, results map[string]verdict) int {
 	var good, bad int
 	var missing, partly []string
 	for _, e := range list {
-		s, seen := judge(e, results)
-		word := map[standing]string{asRequired: "as required", failed: "FAILED", notRun: "not run"}[s]
-		_, _ = fmt.Fprintf(out, "%2d  %-11s  %s\n    required: %s\n    seen:     %s\n", e.number, word, e.title, e.required, strings.Join(seen, "; "))
-		switch s {
+		o := judge(e, results)
+		words(out, fmt.Sprintf("%2d  %-12s", e.number, o.standing), e.title)
+		line(out, "required", e.required)
+		o.show(out)
+		if e.notRun == "" {
+			line(out, "tests", fmt.Sprintf("%d of %d passed; red under: %s", o.passed, len(e.proofs), strings.Join(named(bugs, e.number), ", ")))
+		}
+		switch o.standing {
 		case asRequired:
 			good++
 			if e.partly != "" {
-				_, _ = fmt.Fprintf(out, "    not run:  %s\n", e.partly)
+				line(out, "left out", e.partly)
 				partly = append(partly, fmt.Sprint(e.number))
 			}
 		case failed:
 			bad++
 		case notRun:
-			missing = append(missing, fmt.Sprintf("%2d  %s: %s", e.number, e.title, strings.Join(seen, "; ")))
+			missing = append(missing, fmt.Sprintf("%d, %s: %s", e.number, e.title, strings.Join(o.reasons, "; ")))
 		}
 	}
 	_, _ = fmt.Fprintln(out)
-	for _, line := range missing {
-		_, _ = fmt.Fprintf(out, "not run: %s\n", line)
+	for _, reason := range missing {
+		line(out, "not run", reason)
 	}
 	if len(partly) > 0 {
-		_, _ = fmt.Fprintf(out, "in part (a line \"not run\" above says what is left out): %s\n", strings.Join(partly, " "))
+		line(out, "in part", strings.Join(partly, " ")+" (\"left out\" says what)")
 	}
 	failures := ""
 	if bad > 0 {
@@ -99,4 +80,31 @@ func show(out io.Writer, list []entry, results map[string]verdict) int {
 		return 1
 	}
 	return 0
+}
+
+func (o outcome) show(out io.Writer) {
+	if o.standing == failed {
+		for _, reason := range o.reasons {
+			line(out, "FAILED", reason)
+		}
+		return
+	}
+	_, by := told(o.said, "injected")
+	var all []string
+	for _, list := range by {
+		all = append(all, list...)
+	}
+	slices.Sort(all)
+	if len(all) > 0 {
+		line(out, "injected", strings.Join(slices.Compact(all), "; "))
+	}
+	modes, seen := told(o.said, "seen")
+	for _, mode := range modes {
+		line(out, "seen", strings.TrimPrefix(mode+": ", ": ")+strings.Join(seen[mode], "; "))
+	}
+	if o.standing == notRun {
+		line(out, "why", strings.Join(o.reasons, "; "))
+	} else if len(o.reasons) > 0 {
+		line(out, "besides", fmt.Sprintf("%d of its tests did not run: %s", len(o.reasons), o.reasons[0]))
+	}
 }

@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -47,12 +49,13 @@ func oneHost(t *testing.T, mode, more string, m member) *world {
 // fault is something that strikes at one script.
 type fault struct {
 	hits atomic.Int32
+	what string
 }
 
 // once strikes at one edge of the first script of that name on a host; do says
 // whether what follows is swallowed.
 func (w *world) once(host, name string, at edge, do func() bool) *fault {
-	f := &fault{}
+	f := &fault{what: fmt.Sprintf("%s %s of %s", at, name, host)}
 	w.gate.strikeAt(func(s script, now edge) bool {
 		if s.Host != host || now != at || s.Name != name && !strings.HasPrefix(s.Name, name+" ") || !f.hits.CompareAndSwap(0, 1) {
 			return false
@@ -73,9 +76,18 @@ func (w *world) cut(host, name string, at edge) *fault {
 // injected fails a test whose fault never struck: what it saw proves nothing.
 func (f *fault) injected(t *testing.T) {
 	t.Helper()
-	if f.hits.Load() == 0 {
-		t.Fatal("the fault was not injected")
+	injected(t, f.hits.Load() > 0, f.what)
+}
+
+// injected tells the catalogue by what a test knows that its fault struck, and
+// ends it where it did not.
+func injected(t *testing.T, struck bool, by string, args ...any) {
+	t.Helper()
+	by = fmt.Sprintf(by, args...)
+	if !struck {
+		t.Fatal("the fault was not injected: " + by)
 	}
+	t.Attr("injected", by)
 }
 
 // rests: the host is on what was recorded, with nothing armed.
@@ -136,8 +148,36 @@ func (w *world) untouchedHost(host string) {
 	}
 }
 
-// seen tells the catalogue what came of a fault.
-func seen(t *testing.T, r result, where string) {
+// seen tells the catalogue what came of a fault: the exit code, and where the
+// hosts' links lead.
+func (w *world) seen(t *testing.T, r result, what string) {
 	t.Helper()
-	t.Attr("seen", fmt.Sprintf("exit %d, %s", r.exit, where))
+	t.Attr("seen", fmt.Sprintf("exit %d, %s (%s)", r.exit, what, w.places()))
+}
+
+// places says in a few words where all hosts are.
+func (w *world) places() string {
+	hosts := map[string][]string{}
+	for _, name := range w.names {
+		place := w.place(name)
+		hosts[place] = append(hosts[place], name)
+	}
+	var words []string
+	for _, place := range slices.Sorted(maps.Keys(hosts)) {
+		words = append(words, strings.Join(hosts[place], " ")+" "+place)
+	}
+	return strings.Join(words, ", ")
+}
+
+func (w *world) place(host string) string {
+	l := w.fleet.Host(host).Links()
+	if sameBut(l, w.first[host]) {
+		return "as recorded"
+	}
+	for n := 1; n <= 2; n++ {
+		if wanted := w.wanted(host, n); l.Running == wanted && l.Profile == wanted && l.NextBoot == wanted {
+			return fmt.Sprintf("on release %d", n)
+		}
+	}
+	return "elsewhere"
 }

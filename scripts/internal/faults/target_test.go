@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nixdeploy/nixdeploy/deploy"
 	"github.com/nixdeploy/nixdeploy/deploy/simfleet"
 )
 
@@ -32,8 +33,8 @@ func TestF32APowerCutBeforeTheSwitch(t *testing.T) {
 		for _, script := range []string{"upload", "build"} {
 			t.Run(script, func(t *testing.T) {
 				t.Parallel()
-				_, r := powerAt(t, mode, script, done, 4)
-				seen(t, r, "boots what it had")
+				w, r := powerAt(t, mode, script, done, 4)
+				w.seen(t, r, "boots what it had")
 			})
 		}
 	})
@@ -56,9 +57,10 @@ func TestF33APowerCutInTheActivation(t *testing.T) {
 					t.Fatal("the power was not cut")
 				}
 				r.wants(t, 5, "all read back")
+				injected(t, true, "the power is cut, %s", phase)
 				w.isBack("web")
 				w.run("apply", "--yes").wants(t, 0)
-				seen(t, r, "returned")
+				w.seen(t, r, "returned")
 			})
 		}
 	})
@@ -83,7 +85,7 @@ func TestF33InTestFirstABootIsTheReturn(t *testing.T) {
 	}
 	w.later(time.Hour)
 	w.isBack("web")
-	seen(t, r, "booted what it had")
+	w.seen(t, r, "booted what it had")
 }
 
 func TestF34APowerCutInTheConfirmation(t *testing.T) {
@@ -92,8 +94,8 @@ func TestF34APowerCutInTheConfirmation(t *testing.T) {
 		for _, at := range []edge{arrived, done} {
 			t.Run(string(at), func(t *testing.T) {
 				t.Parallel()
-				_, r := powerAt(t, mode, "guard confirm", at, 0, 5)
-				seen(t, r, "wholly on the one or the other")
+				w, r := powerAt(t, mode, "guard confirm", at, 0, 5)
+				w.seen(t, r, "wholly on the one or the other")
 			})
 		}
 	})
@@ -109,9 +111,10 @@ func TestF34APowerCutInTheConfirmation(t *testing.T) {
 		for _, bad := range append(append(exits("apply", r, 0, 5), w.settled(1)...), w.truth(r, 1)...) {
 			t.Error(bad)
 		}
+		injected(t, true, "the power is cut between profile and boot loader")
 		w.run("apply", "--yes").wants(t, 0)
 		w.isOn("web", 1)
-		seen(t, r, "wholly on the one or the other")
+		w.seen(t, r, "wholly on the one or the other")
 	})
 }
 
@@ -124,14 +127,16 @@ func TestF35ARebootInTheSoak(t *testing.T) {
 			l := w.fleet.Host("web").Links()
 			return l.Profile == w.wanted("web", 1) && w.look("web").Active == nil && w.look("web").Recorded == nil && l.NextBoot == l.Profile
 		})
+		booted := w.look("web").BootID
 		w.fleet.Host("web").Reboot()
 		r := c.wait()
+		injected(t, w.look("web").BootID != booted, "rebooted in the soak")
 		for _, bad := range append(append(exits("apply", r, 0, 5), w.settled(1)...), w.truth(r, 1)...) {
 			t.Error(bad)
 		}
 		w.run("apply", "--yes").wants(t, 0)
 		w.isOn("web", 1)
-		seen(t, r, "wholly on the one or the other, as told")
+		w.seen(t, r, "wholly on the one or the other, as told")
 	})
 }
 
@@ -144,8 +149,9 @@ func TestF37AHungActivation(t *testing.T) {
 		})
 		r := w.run("apply", "--yes")
 		r.wants(t, 5, "all read back")
+		injected(t, r.says("the switch has not ended after 2s"), "the switch takes an hour")
 		w.isBack("web")
-		seen(t, r, "stopped and returned")
+		w.seen(t, r, "stopped and returned")
 	})
 }
 
@@ -159,10 +165,12 @@ func TestF38AReturnThatFails(t *testing.T) {
 		w.fleet.Host("web").SetFaults(simfleet.HostFaults{NoWayBack: true})
 		r := w.run("apply", "--yes")
 		r.wants(t, 6, "switch-to-configuration", "nixdeploy resume")
+		a := w.look("web").Active
+		injected(t, a != nil && a.Result == deploy.ResultStranded, "whatever the guard activates fails")
 		w.fleet.Host("web").SetFaults(simfleet.HostFaults{})
 		w.run("resume").wants(t, 5)
 		w.isBack("web")
-		seen(t, r, "stranded, with the command that mends it; resume returns it")
+		w.seen(t, r, "stranded, with the command that mends it; resume returns it")
 	})
 }
 
@@ -173,11 +181,12 @@ func TestF39WhatWasBrokenBeforeIsNotBlamed(t *testing.T) {
 		w.fleet.Host("web").BreakUnits("old.service")
 		r := w.run("apply", "--yes")
 		r.wants(t, 0)
+		injected(t, len(w.look("web").FailedUnits) == 1, "old.service failed before and after, the switch ends with 4")
 		if failed := w.look("web").FailedUnits; len(failed) != 1 {
 			t.Fatalf("the unit is not broken: %v", failed)
 		}
 		w.isOn("web", 1)
-		seen(t, r, "confirmed")
+		w.seen(t, r, "confirmed")
 	})
 }
 
@@ -187,8 +196,9 @@ func TestF40AUnitThatFailsNow(t *testing.T) {
 		w := alone(t, mode, func(s *simfleet.System) { s.FailsUnits = []string{"bad.service"} })
 		r := w.run("apply", "--yes")
 		r.wants(t, 5, "error[health] web", "bad.service")
+		injected(t, r.says("bad.service"), "bad.service fails from the switch on")
 		w.isBack("web")
-		seen(t, r, "returned, the unit named")
+		w.seen(t, r, "returned, the unit named")
 	})
 }
 
@@ -199,8 +209,9 @@ func TestF41AUnitThatRestartsForEver(t *testing.T) {
 		w.edit("fleet/hosts.toml", func(s string) string { return s + "\n" })
 		r := w.run("apply", "--yes")
 		r.wants(t, 5, "loop.service")
+		injected(t, r.says("loop.service"), "loop.service restarts for ever")
 		w.isBack("web")
-		seen(t, r, "never passed; returned")
+		w.seen(t, r, "never passed; returned")
 	})
 }
 
@@ -211,10 +222,11 @@ func TestF42ABootPartitionThatIsFull(t *testing.T) {
 		w.fleet.Host("web").SetFaults(simfleet.HostFaults{BootFull: true})
 		r := w.run("apply", "--yes")
 		r.wants(t, 5, "No space left on device")
+		injected(t, r.says("No space left on device"), "the boot partition is full")
 		w.isBack("web")
 		w.fleet.Host("web").SetFaults(simfleet.HostFaults{})
 		w.run("apply", "--yes").wants(t, 0)
-		seen(t, r, "profile, running and next boot as before")
+		w.seen(t, r, "profile, running and next boot as before")
 	})
 }
 
@@ -223,8 +235,9 @@ func TestF44NoSpaceForTheBuild(t *testing.T) {
 	w := alone(t, "switch", func(s *simfleet.System) { s.BuildError = "error: writing to file: No space left on device" })
 	r := w.run("apply", "--yes")
 	r.wants(t, 4, "No space left on device")
+	injected(t, r.says("No space left on device"), "no space while it builds")
 	w.untouchedHost("web")
-	seen(t, r, "untouched")
+	w.seen(t, r, "untouched")
 }
 
 func TestF45AStoreThatCannotBeWritten(t *testing.T) {
@@ -234,8 +247,9 @@ func TestF45AStoreThatCannotBeWritten(t *testing.T) {
 	})
 	r := w.run("apply", "--yes")
 	r.wants(t, 4, "Read-only file system")
+	injected(t, r.says("Read-only file system"), "the store cannot be written")
 	w.untouchedHost("web")
-	seen(t, r, "untouched")
+	w.seen(t, r, "untouched")
 }
 
 func TestF46ASystemThatNeedsAReboot(t *testing.T) {
@@ -244,8 +258,9 @@ func TestF46ASystemThatNeedsAReboot(t *testing.T) {
 		w := alone(t, mode, func(s *simfleet.System) { s.InitDiffers = true })
 		r := w.run("apply", "--yes")
 		r.wants(t, 5)
+		injected(t, r.says("until you reboot") || r.says("needs a reboot"), "switch-to-configuration ends with 100")
 		w.isBack("web")
-		seen(t, r, "returned: its init cannot be switched to")
+		w.seen(t, r, "returned: its init cannot be switched to")
 	})
 }
 
@@ -263,9 +278,9 @@ func TestF47ASwitchOfSomebodyElseUnderWay(t *testing.T) {
 				})
 				r := w.run("apply", "--yes")
 				f.injected(t)
-				r.wants(t, 3, "not ours")
+				r.wants(t, 3, "not nixdeploy's")
 				w.untouchedHost("web")
-				seen(t, r, "left alone")
+				w.seen(t, r, "left alone")
 			})
 		}
 	})
@@ -285,8 +300,9 @@ func TestF48ASwitchThatDies(t *testing.T) {
 				w.fleet.Host("web").SetFaults(simfleet.HostFaults{SwitchDiesAt: phase})
 				r := w.run("apply", "--yes")
 				r.wants(t, 5, "without an exit code", "all read back")
+				injected(t, r.says("without an exit code"), "the switch is killed, %s", phase)
 				w.isBack("web")
-				seen(t, r, "returned by what the links say")
+				w.seen(t, r, "returned by what the links say")
 			})
 		}
 	})
@@ -304,7 +320,7 @@ func TestF49TheWayBackWasCollected(t *testing.T) {
 		f.injected(t)
 		r.wants(t, 4)
 		w.untouchedHost("web")
-		seen(t, r, "refused, untouched")
+		w.seen(t, r, "refused, untouched")
 	})
 }
 
@@ -323,7 +339,7 @@ func TestF51AChangeOfSomebodyElse(t *testing.T) {
 		if l := w.fleet.Host("web").Links(); l.Running != theirs.Toplevel || l.Profile != theirs.Toplevel {
 			t.Errorf("their work was undone: %+v", l)
 		}
-		seen(t, r, "nothing of theirs is undone")
+		w.seen(t, r, "nothing of theirs is undone")
 	})
 }
 
@@ -348,12 +364,13 @@ func TestF53ASlowHost(t *testing.T) {
 	})
 	r := w.run("apply", "--yes")
 	r.wants(t, 0)
+	injected(t, len(order) == 2, "slow takes twenty times as long")
 	w.isOn("slow", 1)
 	w.isOn("web", 1)
 	if len(order) != 2 || order[0] != "web" {
 		t.Errorf("confirmed in the order %v", order)
 	}
-	seen(t, r, "the other host did not wait for it")
+	w.seen(t, r, "the other host did not wait for it")
 }
 
 func TestF54AHostThatIsNotFit(t *testing.T) {
@@ -368,8 +385,9 @@ func TestF54AHostThatIsNotFit(t *testing.T) {
 			w := oneHost(t, "switch", "", m)
 			r := w.run("apply", "--yes")
 			r.wants(t, 4, "error[unsupported] web")
+			injected(t, r.says("error[unsupported]"), "%s", name)
 			w.untouchedHost("web")
-			seen(t, r, "untouched")
+			w.seen(t, r, "untouched")
 		})
 	}
 }

@@ -2,7 +2,10 @@
 
 package main
 
-import "testing"
+import (
+	"syscall"
+	"testing"
+)
 
 // Tracing is Linux's: elsewhere the points at the journal are skipped.
 
@@ -22,4 +25,10 @@ func (w *world) traced(string, int, ...string) *child { panic("not here") }
 func needTracing(t *testing.T) {
 	t.Helper()
 	t.Skip("points at the journal need Linux's ptrace")
+}
+
+func ownMounts(t *testing.T) *syscall.SysProcAttr {
+	t.Helper()
+	t.Skip("a disk of its own needs Linux's mount namespaces")
+	return nil
 }

@@ -30,6 +30,8 @@ type world struct {
 	gate  *gate
 	first map[string]deploy.Links // before anything happened
 	names []string
+	// patience with its children, where the usual one is not enough
+	patience time.Duration
 
 	mu        sync.Mutex
 	activated map[string][]string // toplevels, in order, by host
@@ -50,6 +52,8 @@ type member struct {
 	system      func(*simfleet.System) // what a release is like here
 	same        bool                   // every release is what it runs already
 	unknown     bool                   // never confirmed by nixdeploy
+	machine     string                 // machine-id, its own by default
+	units       []string               // active in every system
 	extra       string                 // more of its table
 }
 
@@ -91,11 +95,11 @@ func newWorld(t *testing.T, s setting) *world {
 
 func (w *world) host(m member) simfleet.HostOptions {
 	o := simfleet.HostOptions{
-		Hostname: m.name, Traits: m.traits, Generation: 41, Now: w.clock.now, Sleep: sleep,
-		System:     simfleet.System{Toplevel: simfleet.ToplevelPath("before", m.name)},
+		Hostname: m.name, MachineID: m.machine, Traits: m.traits, Generation: 41, Now: w.clock.now, Sleep: sleep,
+		System:     simfleet.System{Toplevel: simfleet.ToplevelPath("before", m.name), Units: m.units},
 		OnActivate: func(toplevel string) { w.heard(m.name, toplevel) },
 		SystemFor: func(files []flake.File, attribute string) (simfleet.System, error) {
-			system := simfleet.System{Toplevel: toplevelOf(files, attribute)}
+			system := simfleet.System{Toplevel: toplevelOf(files, attribute), Units: m.units}
 			if m.same {
 				system.Toplevel = simfleet.ToplevelPath("before", m.name)
 			}
