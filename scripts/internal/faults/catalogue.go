@@ -87,7 +87,7 @@ func deployerFaults() []entry {
 	}
 	const settles = "; apply then exits 0, no run switches twice"
 	return []entry{
-		killed(16, "before the lock", "TestF16KilledBeforeTheLock", "resume: nothing to settle, 2 or 4"+settles),
+		killed(16, "before the lock", "TestF16KilledBeforeTheLock", "resume: nothing to settle, 0 or 4"+settles),
 		killed(17, "with the flake uploaded", "TestF17KilledWithTheFlakeUploaded", "resume: untouched, 4; the dead run's lock is taken over"+settles),
 		killed(18, "with the system built", "TestF18KilledWithTheSystemBuilt", "resume: untouched, 4"+settles),
 		killed(19, "when armed", "TestF19KilledWhenArmed", "resume returns it, 5; else its guard does"+settles),

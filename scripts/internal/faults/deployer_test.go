@@ -33,7 +33,7 @@ func killedAt(t *testing.T, mode, name string, at edge, resume ...int) {
 
 func TestF16KilledBeforeTheLock(t *testing.T) {
 	t.Parallel()
-	both(t, func(t *testing.T, mode string) { killedAt(t, mode, "inspect", done, 2, 4) })
+	both(t, func(t *testing.T, mode string) { killedAt(t, mode, "inspect", done, 0, 4) })
 }
 
 func TestF17KilledWithTheFlakeUploaded(t *testing.T) {
