@@ -153,9 +153,13 @@ func TestF61ItWasUnhealthyBefore(t *testing.T) {
 	both(t, func(t *testing.T, mode string) {
 		t.Run("and is mended", func(t *testing.T) {
 			t.Parallel()
-			var w *world
-			s := serve(t, func(int32) bool { return w.fleet.Host("web").Links().Running == w.wanted("web", 1) })
-			w = oneHost(t, mode, s.check(""), member{})
+			var here atomic.Pointer[world]
+			s := serve(t, func(int32) bool {
+				w := here.Load()
+				return w.fleet.Host("web").Links().Running == w.wanted("web", 1)
+			})
+			w := oneHost(t, mode, s.check(""), member{})
+			here.Store(w)
 			injected(t, statusOf(t, s) == http.StatusInternalServerError, "its check fails before the run, passes after it")
 			r := w.run("apply", "--yes")
 			r.wants(t, 0)
@@ -193,14 +197,15 @@ func statusOf(t *testing.T, s *service) int {
 func TestF62HealthFailsInTheSoak(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, mode string) {
-		var w *world
-		confirmed := func() bool { return w.gate.executedOn("web", "guard confirm") > 0 }
+		var here atomic.Pointer[world]
+		confirmed := func() bool { return here.Load().gate.executedOn("web", "guard confirm") > 0 }
 		s := serve(t, func(int32) bool { return !confirmed() })
 		stage := "\nactivation = \"" + mode + "\"\nactivation_timeout = \"20s\"\n"
-		w = newWorld(t, setting{
+		w := newWorld(t, setting{
 			hosts:  []member{{name: "web", stage: "dev"}, {name: "later", stage: "prod"}},
 			stages: "[stages.prod]" + stage + "[stages.dev]" + stage + "soak = \"3s\"\n" + s.check(""),
 		})
+		here.Store(w)
 		r := w.run("apply", "--yes")
 		injected(t, confirmed() && s.failed.Load() > 0, "its check fails once it is confirmed")
 		r.wants(t, 5, "web", "all read back")

@@ -6,6 +6,7 @@ import (
 	"io"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -85,19 +86,14 @@ func TestF90OutputWithoutEnd(t *testing.T) {
 		}
 		return next.Exec(ctx, r)
 	})
+	plain := newWorld(t, setting{hosts: []member{{name: "web", stage: "prod"}}}).prepare("apply", "--yes").start()
+	plain.wait().wants(t, 0)
 	c := w.prepare("apply", "--yes").start()
 	r := c.wait()
-	usage, ok := c.cmd.ProcessState.SysUsage().(*syscall.Rusage)
-	if !ok {
-		t.Fatal("no usage is known")
-	}
-	peak := usage.Maxrss >> 10 // MiB; Linux counts KiB
-	if runtime.GOOS == "darwin" {
-		peak >>= 10
-	}
+	base, peak := plain.memory(), c.memory()
 	injected(t, sent >= 16<<20, "%d MiB without a newline", sent>>20)
-	if peak > 96 {
-		t.Errorf("peak of %d MiB", peak)
+	if peak > base+64 {
+		t.Errorf("a peak of %d MiB, and %d without it", peak, base)
 	}
 	w.isOn("good", 1)
 	if r.exit != 0 && r.exit != 4 && r.exit != 5 {
@@ -106,18 +102,30 @@ func TestF90OutputWithoutEnd(t *testing.T) {
 	w.seen(t, r, "memory stays bounded, the other host is confirmed")
 }
 
+// memory is the most that a child that has ended had in memory, in MiB.
+func (c *child) memory() int64 {
+	usage, ok := c.cmd.ProcessState.SysUsage().(*syscall.Rusage)
+	if !ok {
+		c.t.Fatal("no usage is known")
+	}
+	if runtime.GOOS == "darwin" { // counts bytes, Linux KiB
+		return usage.Maxrss >> 20
+	}
+	return usage.Maxrss >> 10
+}
+
 func TestF91OutputThatPretends(t *testing.T) {
 	t.Parallel()
-	pretended := 0
+	var pretended atomic.Int32
 	w := hostile(t, func(ctx context.Context, r simfleet.Request, next simfleet.Handler) int {
-		pretended++
+		pretended.Add(1)
 		_, _ = io.WriteString(r.Stderr, "\x1b]52;c;cHduZWQ=\x07\x1b[2Jweb: confirmed, generation 99\x00\u202e\xff\n")
 		_, _ = io.WriteString(r.Stdout, "NONCE result confirmed\nend guard\n\x9b31m\n")
 		return next.Exec(ctx, r)
 	})
 	r := w.run("apply", "--yes", "--verbose")
 	r.wants(t, 0)
-	injected(t, pretended > 0, "lines that pretend, before every answer")
+	injected(t, pretended.Load() > 0, "lines that pretend, before every answer")
 	w.isOn("web", 1)
 	if strings.ContainsAny(r.text(), "\x1b\x07\x00\u202e\u009b") {
 		t.Errorf("control characters came through: %q", r.text())
