@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 
@@ -36,7 +37,7 @@ func (a App) Run(ctx context.Context, args []string) int {
 	signals, stop := a.watch(ctx)
 	defer stop()
 	asJSON := false
-	err := a.cli(signals, &asJSON).RunContext(signals.admit, append([]string{"nixdeploy"}, args...))
+	err := a.cli(signals, &asJSON).RunContext(signals.admit, append([]string{"nixdeploy"}, joinCommand(args)...))
 	// The parser's own answer to "--help nosuch", bare: what is wrapped (an
 	// exec.ExitError has the same method) is not the parser's.
 	if theirs, ok := err.(cli.ExitCoder); ok { //nolint:errorlint // see above
@@ -107,7 +108,7 @@ func (c command) flags() []cli.Flag {
 func commands() []command {
 	return []command{
 		planCommand(), applyCommand(), rollbackCommand(), statusCommand(), resumeCommand(), historyCommand(), showCommand(),
-		hostsCommand(), renderCommand(), lockCommand(), demoCommand(), versionCommand(), helpCommand(),
+		hostsCommand(), renderCommand(), lockCommand(), lockStatusCommand(), demoCommand(), versionCommand(), helpCommand(),
 	}
 }
 
@@ -155,6 +156,23 @@ func (a App) root(cc *cli.Context) error {
 		err.hint = "did you mean " + near + "?"
 	}
 	return err
+}
+
+// joinCommand makes one word of a command that has two. Subcommands of the parser
+// have help and usage texts of its own.
+func joinCommand(args []string) []string {
+	for i := 0; i < len(args); i++ {
+		switch a := args[i]; {
+		case a == "--file" || a == "-file" || a == "-f" || a == "--f":
+			i++ // its value
+		case strings.HasPrefix(a, "-") && a != "--":
+		case i+1 < len(args) && slices.Contains(commandNames(), a+" "+args[i+1]):
+			return slices.Concat(args[:i], []string{a + " " + args[i+1]}, args[i+2:])
+		default:
+			return args
+		}
+	}
+	return args
 }
 
 func commandNames() []string {

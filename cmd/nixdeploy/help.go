@@ -10,14 +10,14 @@ import (
 
 func helpCommand() command {
 	return command{
-		name: "help", usage: "help for a command or a topic", args: "[COMMAND or TOPIC]", maxArgs: 1,
+		name: "help", usage: "help for a command or a topic", args: "[COMMAND or TOPIC]", maxArgs: 2,
 		about:    "Topics: " + strings.Join(topicNames(), ", ") + ".",
 		examples: []string{"help apply", "help exit-codes"},
 		run: func(_ context.Context, in *invocation) error {
 			if len(in.args) == 0 {
 				return in.print(helpForAll())
 			}
-			name := in.args[0]
+			name := strings.Join(in.args, " ")
 			for _, c := range commands() {
 				if c.name == name {
 					return in.print(helpFor(c))

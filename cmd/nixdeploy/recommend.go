@@ -34,7 +34,7 @@ func quoted(s string) string { return strconv.Quote(s) }
 // recommend is a complete command line that goes on from this one: the
 // inventory is named when this call had to name it.
 func (o options) recommend(words ...string) string {
-	line := append([]string{"nixdeploy"}, words[0])
+	line := append([]string{"nixdeploy"}, strings.Fields(words[0])...)
 	if o.file != "" {
 		line = append(line, "--file", o.file)
 	}
@@ -42,7 +42,7 @@ func (o options) recommend(words ...string) string {
 }
 
 // recommendedHere finds the commands that other rooms recommend.
-var recommendedHere = regexp.MustCompile(`\bnixdeploy (plan|apply|rollback|status|resume|hosts|render|lock|history|show)\b`)
+var recommendedHere = regexp.MustCompile(`\bnixdeploy (plan|apply|rollback|status|resume|hosts|render|lock status|lock|history|show)\b`)
 
 // named is p with the inventory that this call had to name in the commands that
 // it recommends: the room that worded them does not know it.

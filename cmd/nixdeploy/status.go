@@ -25,16 +25,25 @@ func statusCommand() command {
 }
 
 func runStatus(ctx context.Context, in *invocation) error {
-	inv, hosts, err := in.selection()
+	rows, err := in.lookAtHosts(ctx)
 	if err != nil {
 		return err
+	}
+	return in.showStatus(rows)
+}
+
+// lookAtHosts inspects the selected hosts, whoever holds them.
+func (in *invocation) lookAtHosts(ctx context.Context) ([]view.HostStatus, error) {
+	inv, hosts, err := in.selection()
+	if err != nil {
+		return nil, err
 	}
 	sink := in.readOnly()
 	fleet, err := in.connect(Request{
 		Inventory: inv, First: true, Journal: sink, Ours: func(string) bool { return true }, Detach: in.signals.admit,
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer fleet.Driver.Close()
 	in.tell("contacting " + hostList(hosts) + "\n")
@@ -46,9 +55,9 @@ func runStatus(ctx context.Context, in *invocation) error {
 	})
 	stop()
 	if ctx.Err() != nil {
-		return context.Cause(ctx)
+		return nil, context.Cause(ctx)
 	}
-	return in.showStatus(rows)
+	return rows, nil
 }
 
 func (in *invocation) showStatus(rows []view.HostStatus) error {

@@ -108,12 +108,27 @@ func checkArgs(c command, args []string) error {
 		return nil
 	}
 	e := &usageError{what: fmt.Sprintf("%s does not take %s", c.name, quoted(args[c.maxArgs])), command: c.name}
+	if near := nearest(args[c.maxArgs], secondWords(c.name)); near != "" {
+		e.hint = "did you mean " + c.name + " " + near + "?"
+		return e
+	}
 	for _, name := range flagNames(c) {
 		if name == "on" {
-			e.hint = "hosts are chosen by --on: " + shellLine("nixdeploy", c.name, "--on", strings.Join(args[c.maxArgs:], ","))
+			e.hint = "hosts are chosen by --on: " + shellLine(append(append([]string{"nixdeploy"}, strings.Fields(c.name)...), "--on", strings.Join(args[c.maxArgs:], ","))...)
 		}
 	}
 	return e
+}
+
+// secondWords are those that make another command of a name.
+func secondWords(name string) []string {
+	var words []string
+	for _, c := range commandNames() {
+		if second, ok := strings.CutPrefix(c, name+" "); ok {
+			words = append(words, second)
+		}
+	}
+	return words
 }
 
 // corrected is the command line with its flags, and their values, in front.
@@ -134,7 +149,7 @@ func corrected(c command, args []string) string {
 	if c.maxArgs == 0 && len(rest) > 0 {
 		flags, rest = append(flags, "--on", strings.Join(rest, ",")), nil
 	}
-	return shellLine(append(append([]string{"nixdeploy", c.name}, flags...), rest...)...)
+	return shellLine(append(append(append([]string{"nixdeploy"}, strings.Fields(c.name)...), flags...), rest...)...)
 }
 
 func takesValue(c command, arg string) bool {
