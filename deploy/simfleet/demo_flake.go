@@ -83,6 +83,7 @@ func demoSystem(files []flake.File, attribute string) (System, error) {
 			store("unit-app.service.drv"), store("etc.drv"), store("nixos-system-" + attribute + "-26.05.drv"),
 		},
 		Fetch: []string{store("app-" + e.App)}, Download: "1.4 MiB", Unpacked: "6.2 MiB",
+		Packages: map[string]int64{"app-" + e.App: 6_501_171, "glibc-2.40-66": 30_879_016, "systemd-257.9": 19_834_880},
 		EvalTime: demoEval, BuildTime: demoBuild, SwitchTime: demoSwitch,
 		FailsUnits: e.Fails, Units: []string{"app.service"},
 	}

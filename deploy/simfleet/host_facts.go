@@ -21,6 +21,8 @@ type Facts struct {
 	Marker      *deploy.Marker
 	Lease       string // the run that holds it, "" for none
 	Active      *RunFacts
+	Uploads     int      // flakes
+	Store       []string // toplevels, oldest first
 }
 
 // RunFacts are an unresolved run on a host.
@@ -39,7 +41,10 @@ func (h *Host) Facts() Facts {
 	defer h.mu.Unlock()
 	h.advance()
 	f := Facts{Links: h.links(), Off: h.off, Cut: h.cut, Halted: h.halted, Boots: h.boots}
-	f.NextBoot = h.nextBoot()
+	f.NextBoot, f.Uploads = h.nextBoot(), len(h.flakes)
+	for _, s := range h.store {
+		f.Store = append(f.Store, s.Toplevel)
+	}
 	f.Generations = make([]int, len(h.profile.generations))
 	for i, g := range h.profile.generations {
 		f.Generations[i] = g.number

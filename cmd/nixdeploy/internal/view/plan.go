@@ -150,7 +150,11 @@ func rowKey(h deploy.HostPlan) string {
 	if h.Problem != nil {
 		what = h.Problem.What
 	}
-	return fmt.Sprintf("%q", []any{h.Target, h.Wave, h.Change, len(h.Build), len(h.Fetch), h.Transfer.Download, what})
+	difference := ""
+	if h.Difference != nil {
+		difference = brings(h.Difference)
+	}
+	return fmt.Sprintf("%q", []any{h.Target, h.Wave, h.Change, len(h.Build), len(h.Fetch), h.Transfer.Download, difference, what})
 }
 
 // from is the generation that the hosts of a row run now.
@@ -181,10 +185,32 @@ func (s Style) work(h deploy.HostPlan) string {
 		}
 		parts = append(parts, fetch)
 	}
+	if d := h.Difference; d != nil {
+		parts = append(parts, brings(d))
+	}
 	if len(parts) == 0 {
 		return "switch, all built"
 	}
 	return strings.Join(parts, ", ")
+}
+
+// brings sums up a difference.
+func brings(d *deploy.Difference) string {
+	text := count(len(d.Packages), "package")
+	switch grown := d.NewSize - d.OldSize; {
+	case grown > 0:
+		text += " (" + size(grown) + " more)"
+	case grown < 0:
+		text += " (" + size(-grown) + " less)"
+	}
+	if u := d.Units; u != nil {
+		touched := map[string]bool{}
+		for _, unit := range slices.Concat(u.Stop, u.Start, u.Restart, u.Reload) {
+			touched[unit] = true
+		}
+		text += ", " + count(len(touched), "unit")
+	}
+	return text
 }
 
 func (s Style) why(h deploy.HostPlan) string {

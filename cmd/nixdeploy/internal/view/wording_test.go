@@ -49,6 +49,11 @@ func TestWhatAHostsRowSaysOfTheWork(t *testing.T) {
 		{deploy.HostPlan{Fetch: make([]string, 3), Transfer: deploy.Transfer{Download: 1258291}}, "fetch 3 (1.2 MiB)"},
 		{deploy.HostPlan{Build: make([]string, 1), Fetch: make([]string, 1), Transfer: deploy.Transfer{Download: 5 << 10}}, "build 1, fetch 1 (5.0 KiB)"},
 		{deploy.HostPlan{Build: make([]string, 1), Transfer: deploy.Transfer{Download: 5 << 10}}, "build 1"},
+		{deploy.HostPlan{Difference: &deploy.Difference{OldSize: 5, NewSize: 5}}, "0 packages"},
+		{deploy.HostPlan{Difference: &deploy.Difference{Packages: make([]deploy.PackageChange, 1), NewSize: 5 << 20, Units: &deploy.UnitChanges{}}}, "1 package (5.0 MiB more), 0 units"},
+		{deploy.HostPlan{Difference: &deploy.Difference{Packages: make([]deploy.PackageChange, 2), OldSize: 5 << 20, Units: &deploy.UnitChanges{
+			Stop: []string{"a"}, Start: []string{"a", "b"}, Restart: []string{"c"}, Reload: []string{"d"}, Kept: []string{"e"},
+		}}}, "2 packages (5.0 MiB less), 4 units"},
 	} {
 		if got := (Style{}).work(c.h); got != c.want {
 			t.Errorf("got %q, want %q", got, c.want)
@@ -145,13 +150,14 @@ func TestOnlyHostsThatAreAlikeShareARow(t *testing.T) {
 		t.Errorf("%d rows for %d hosts", n, manyRows)
 	}
 	for name, other := range map[string]deploy.HostPlan{
-		"target":   {Target: "y", Wave: 1, Change: deploy.ChangeSwitch},
-		"wave":     {Target: "x", Wave: 2, Change: deploy.ChangeSwitch},
-		"change":   {Target: "x", Wave: 1, Change: deploy.ChangeUnchanged},
-		"build":    {Target: "x", Wave: 1, Change: deploy.ChangeSwitch, Build: make([]string, 1)},
-		"fetch":    {Target: "x", Wave: 1, Change: deploy.ChangeSwitch, Fetch: make([]string, 1)},
-		"download": {Target: "x", Wave: 1, Change: deploy.ChangeSwitch, Transfer: deploy.Transfer{Download: 1 << 10}},
-		"problem":  {Target: "x", Wave: 1, Change: deploy.ChangeSwitch, Problem: &deploy.Problem{What: "no"}},
+		"target":             {Target: "y", Wave: 1, Change: deploy.ChangeSwitch},
+		"wave":               {Target: "x", Wave: 2, Change: deploy.ChangeSwitch},
+		"change":             {Target: "x", Wave: 1, Change: deploy.ChangeUnchanged},
+		"build":              {Target: "x", Wave: 1, Change: deploy.ChangeSwitch, Build: make([]string, 1)},
+		"fetch":              {Target: "x", Wave: 1, Change: deploy.ChangeSwitch, Fetch: make([]string, 1)},
+		"download":           {Target: "x", Wave: 1, Change: deploy.ChangeSwitch, Transfer: deploy.Transfer{Download: 1 << 10}},
+		"change of packages": {Target: "x", Wave: 1, Change: deploy.ChangeSwitch, Difference: &deploy.Difference{}},
+		"problem":            {Target: "x", Wave: 1, Change: deploy.ChangeSwitch, Problem: &deploy.Problem{What: "no"}},
 	} {
 		if n := len(alike(append(hosts[:manyRows:manyRows], other))); n != 2 {
 			t.Errorf("another %s: %d rows, want 2", name, n)
