@@ -13,6 +13,7 @@ import (
 type System struct {
 	Version        string            `json:"version,omitempty"`
 	KernelVersion  string            `json:"kernelVersion,omitempty"`
+	KernelPanics   bool              `json:"kernelPanics,omitempty"`   // it does not come up
 	SystemdVersion string            `json:"systemdVersion,omitempty"` // another one makes a switch re-execute systemd
 	Units          map[string]Unit   `json:"units,omitempty"`
 	Etc            map[string]string `json:"etc,omitempty"`

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -51,6 +52,15 @@ func (h *Host) Freeze() {
 
 // Start boots it after a power cut or a halt. Use WaitSSH next.
 func (h *Host) Start() { h.t.Helper(); h.lab("start", h.Name) }
+
+// StartGeneration boots a generation that somebody picked in the boot menu, once.
+func (h *Host) StartGeneration(n int) {
+	h.t.Helper()
+	if err := os.WriteFile(filepath.Join(h.dir, "picked"), []byte(strconv.Itoa(n)), 0o600); err != nil {
+		h.t.Fatalf("lab: %v", err)
+	}
+	h.Start()
+}
 
 // LinkDown pulls its network cable.
 func (h *Host) LinkDown() { h.t.Helper(); h.lab("cut", h.Name) }

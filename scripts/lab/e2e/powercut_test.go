@@ -29,8 +29,10 @@ const (
 // sampled are the cuts that a test of all makes.
 func sampled(p place, mode, who string) bool {
 	return slices.Contains([]string{
-		"arming, not yet durable/switch/resumed", "profile set, loader not/switch/alone", "confirm claimed/test-first/alone",
-		"return half done/switch/resumed", "soak/test-first/alive",
+		"building/switch/alive", "uploading/test-first/resumed", "arming, not yet durable/switch/resumed",
+		"activating/switch/alone", "activating/test-first/alive",
+		"profile set, loader not/switch/resumed", "profile set, loader not/test-first/alone",
+		"soak/switch/alive", "soak/test-first/alive", "return half done/switch/resumed",
 	}, p.name+"/"+mode+"/"+who)
 }
 
@@ -198,6 +200,7 @@ func (c *cut) judge() fate {
 	if got != want && want != either && !(c.who == alive && want == older && got == newer && c.exit == 0 && c.place.hold == nil) && !c.missed {
 		c.say("is %s, want %s", got, want)
 	}
+	c.o.inventory("", member{host: c.h, stage: "dev"}) // with patience for a busy machine
 	c.o.flake(every(numbered(3), c.h))
 	if r := c.o.run("apply", "--yes", "--first"); r.exit != 0 || standingOf(c.h).release() != "3" {
 		c.say("a good release afterwards: exit %d, on %+v\n%s%s", r.exit, c.h.Links(), r.stderr, r.stdout)

@@ -3,6 +3,7 @@
 { hostName
 , version ? "24.11.20241201.abcdef1"
 , kernelVersion ? "6.6.63"
+, kernelPanics ? false      # the kernel does not come up
 , systemdVersion ? "256.10" # another one makes a switch re-execute systemd
 , configurationRevision ? null
 , units ? { }               # { "app.service" = { text = "..."; wantedBy = [ "multi-user.target" ]; }; }
@@ -120,7 +121,7 @@ let
 
   kernel = run "linux-${kernelVersion}" { } ''
     mkdir -p $out/lib/modules/${kernelVersion}
-    echo "kernel ${kernelVersion}" > $out/bzImage
+    echo "kernel ${kernelVersion}${if kernelPanics then " panics" else ""}" > $out/bzImage
   '';
   modules = run "kernel-modules-${kernelVersion}" { } ''
     mkdir -p $out/lib/modules
