@@ -138,7 +138,7 @@ func targetFaults() []entry {
 			required: "switch, test-first: stays when healthy, 0; else back, 5", proofs: []string{"faults TestF35ARebootInTheSoak", "e2e TestAPowerCutAtEveryStep", "e2e TestAHostThatIsUnwellAfterARebootInTheSoakIsReturned"}},
 		{number: 36, modes: true, title: "the new system does not boot",
 			required: "switch: stranded, with what to do at its console: 6, and returned once it boots the older generation; test-first: boots what it had: 5",
-			proofs:   []string{"faults TestF36ASystemThatDoesNotBoot", "host TestAHostThatNeverAnswersAgainIsStranded", "simfleet TestABootThatHangs", "simfleet TestWhatIsRebootedOnTheWayBack",
+			proofs: []string{"faults TestF36ASystemThatDoesNotBoot", "host TestAHostThatNeverAnswersAgainIsStranded", "simfleet TestABootThatHangs", "simfleet TestWhatIsRebootedOnTheWayBack",
 				"e2e TestASystemThatDoesNotBootIsReturnedFromTheBootMenu"},
 		},
 		{number: 37, modes: true, title: "an activation that hangs",

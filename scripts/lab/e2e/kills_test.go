@@ -22,6 +22,7 @@ import (
 var (
 	killCount  = flag.Int("kills", 3, "how many rollouts are killed")
 	killSeed   = flag.Uint64("kill-seed", 1, "of the instants")
+	applyEach  = flag.Int("kills-apply", 1, "a plain apply follows every so many kills")
 	killFleets = flag.Int("kill-fleets", 1, "how many fleets take turns")
 	atLeast    = flag.Int("kills-each", 0, "how many kills at least must have fallen in each of arm, switch, health and confirm")
 )
@@ -119,8 +120,11 @@ func (k *killing) round() {
 		settled := time.Since(begun)
 		found := k.judge(before, killed.id, resumed)
 		news := k.news()
-		applied := k.o.run("apply", "--yes", "--json")
-		found = append(found, k.judgeApply(before, news, applied)...)
+		var applied result
+		if k.aims%*applyEach == 0 {
+			applied = k.o.run("apply", "--yes", "--json")
+			found = append(found, k.judgeApply(before, news, applied)...)
+		}
 		k.all.round(where, fmt.Sprintf("%-30s resume %-3d %s  %4.1fs + %4.1fs + %4.1fs", a, resumed.exit, k.shown(news),
 			ran.Seconds(), (settled-ran).Seconds(), (time.Since(begun)-settled).Seconds()), found)
 		if len(found) > 0 {
