@@ -57,4 +57,14 @@ type RunStart struct {
 	Hosts     []string `json:"hosts"`
 	Override  string   `json:"override,omitempty"` // --override-gate REASON
 	Undoes    string   `json:"undoes,omitempty"`   // the run that a rollback undoes
+	// SavedPlan is the file that was applied; nil: the run planned by itself.
+	SavedPlan *SavedPlan `json:"saved_plan,omitempty"`
+}
+
+// SavedPlan names the saved plan that a run applies.
+type SavedPlan struct {
+	ID     string `json:"id"`
+	Hash   string `json:"hash"`             // hex SHA-256 of the file
+	By     string `json:"by"`               // who made it, as the file says
+	Signer string `json:"signer,omitempty"` // who signed it, verified; "" when nobody had to
 }

@@ -37,7 +37,7 @@ func (a App) Run(ctx context.Context, args []string) int {
 	signals, stop := a.watch(ctx)
 	defer stop()
 	asJSON := false
-	err := a.cli(signals, &asJSON).RunContext(signals.admit, append([]string{"nixdeploy"}, joinCommand(args)...))
+	err := a.cli(signals, &asJSON).RunContext(signals.admit, append([]string{"nixdeploy"}, inOrder(joinCommand(args))...))
 	// The parser's own answer to "--help nosuch", bare: what is wrapped (an
 	// exec.ExitError has the same method) is not the parser's.
 	if theirs, ok := err.(cli.ExitCoder); ok { //nolint:errorlint // see above
@@ -95,6 +95,7 @@ type command struct {
 	examples []string // without the program's name
 	own      func() []cli.Flag
 	run      func(ctx context.Context, in *invocation) error
+	anyOrder bool // flags may stand after the arguments, too
 }
 
 func (c command) flags() []cli.Flag {
@@ -107,7 +108,7 @@ func (c command) flags() []cli.Flag {
 // commands lists them in the order of help: the common ones first.
 func commands() []command {
 	return []command{
-		planCommand(), applyCommand(), rollbackCommand(), statusCommand(), resumeCommand(), historyCommand(), showCommand(),
+		planCommand(), planShowCommand(), applyCommand(), rollbackCommand(), statusCommand(), resumeCommand(), historyCommand(), showCommand(),
 		hostsCommand(), renderCommand(), lockCommand(), lockStatusCommand(), demoCommand(), versionCommand(), helpCommand(),
 	}
 }
@@ -171,6 +172,27 @@ func joinCommand(args []string) []string {
 		default:
 			return args
 		}
+	}
+	return args
+}
+
+// inOrder puts the flags of a command that allows it before its arguments: the
+// parser stops at the first of these. Commands are one word each.
+func inOrder(args []string) []string {
+	for i := 0; i < len(args); i++ {
+		a := args[i]
+		if strings.HasPrefix(a, "-") {
+			if takesValue(command{}, a) {
+				i++
+			}
+			continue
+		}
+		at := slices.IndexFunc(commands(), func(c command) bool { return c.name == a })
+		if at < 0 || !commands()[at].anyOrder || slices.Contains(args, "--") {
+			return args
+		}
+		flags, rest := apart(commands()[at], args[i+1:])
+		return slices.Concat(args[:i+1], flags, rest)
 	}
 	return args
 }

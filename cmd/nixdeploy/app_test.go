@@ -163,9 +163,9 @@ func TestCorrectedLines(t *testing.T) {
 		args    []string
 		want    string
 	}{
-		{applyCommand(), []string{"web-1", "--yes"}, "nixdeploy apply --yes --on web-1"},
-		{applyCommand(), []string{"web-1", "web-2", "--stage", "prod"}, "nixdeploy apply --stage prod --on web-1,web-2"},
-		{applyCommand(), []string{"web-1", "--stage=prod", "-v"}, "nixdeploy apply --stage=prod -v --on web-1"},
+		{rollbackCommand(), []string{"web-1", "--yes"}, "nixdeploy rollback --yes --on web-1"},
+		{rollbackCommand(), []string{"web-1", "web-2", "--stage", "prod"}, "nixdeploy rollback --stage prod --on web-1,web-2"},
+		{rollbackCommand(), []string{"web-1", "--stage=prod", "-v"}, "nixdeploy rollback --stage=prod -v --on web-1"},
 		{helpCommand(), []string{"apply", "-v"}, "nixdeploy help -v apply"},
 	} {
 		if got := corrected(c.command, c.args); got != c.want {

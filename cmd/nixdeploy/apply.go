@@ -9,11 +9,13 @@ import (
 func applyCommand() command {
 	return command{
 		name: "apply", usage: "bring the hosts to the flake, stage by stage, and back where a check fails",
+		args: "[FILE]", maxArgs: 1, anyOrder: true,
 		about: "Each stage is planned when its gate opens; its plan is shown and, on a terminal, asked about. " +
 			"A stage begins only when this very flake is confirmed on the stages before it. The first Ctrl-C begins no further host, " +
-			"the second leaves the hosts in flight to their guards.",
+			"the second leaves the hosts in flight to their guards. With FILE, a plan of plan --out, exactly that is done, and nothing is " +
+			"asked; if a host, the inventory or the flake has changed since, nothing is.",
 		examples: []string{"apply", "apply --stage dev --yes", "apply --stage prod --on web-1,@eu",
-			"apply --stage prod --override-gate 'hotfix 4711' --yes"},
+			"apply --stage prod --override-gate 'hotfix 4711' --yes", "apply release.plan"},
 		own: func() []cli.Flag {
 			return append(selectFlags(), yesFlag(), firstFlag(), overrideFlag(), parallelFlag(), lockWaitFlag())
 		},
@@ -22,6 +24,9 @@ func applyCommand() command {
 }
 
 func runApply(ctx context.Context, in *invocation) error {
+	if len(in.args) > 0 {
+		return applySaved(ctx, in)
+	}
 	if err := in.mustBeAbleToAsk("apply"); err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/nixdeploy/nixdeploy/deploy"
 	"github.com/nixdeploy/nixdeploy/deploy/plan"
 	"github.com/nixdeploy/nixdeploy/deploy/rollout"
+	"github.com/nixdeploy/nixdeploy/deploy/savedplan"
 	"github.com/nixdeploy/nixdeploy/flake"
 	"github.com/nixdeploy/nixdeploy/inventory"
 )
@@ -34,7 +35,10 @@ type Request struct {
 	Inventory *inventory.Inventory
 	Flake     *flake.Flake // nil: nothing is deployed
 	First     bool         // --first
-	Journal   deploy.Journal
+	// Saved is the saved plan that is applied, nil for none: nothing is evaluated
+	// then, and hosts that are no longer what it saw are refused.
+	Saved   *savedplan.Document
+	Journal deploy.Journal
 	// Ours says whether a run found unresolved on a host is a dead one of this
 	// operator, so that it may be taken up.
 	Ours   func(run string) bool

@@ -68,6 +68,7 @@ func exitCode(err error, interrupted bool) int {
 		refusal  *flake.Refusal
 		unlocked *flake.LockError
 		problem  *deploy.Problem
+		several  *refusals
 	)
 	switch {
 	case err == nil:
@@ -78,6 +79,8 @@ func exitCode(err error, interrupted bool) int {
 		return rollout.ExitUsage
 	case interrupted:
 		return rollout.ExitInterrupted
+	case errors.As(err, &several):
+		return problemExit(several.problems)
 	case errors.As(err, &problem):
 		return problemExit([]*deploy.Problem{problem})
 	}
@@ -114,6 +117,7 @@ func (a App) errorText(err error) string {
 		problems *inventory.Problems
 		refusal  *flake.Refusal
 		problem  *deploy.Problem
+		several  *refusals
 	)
 	switch {
 	case errors.As(err, &usage):
@@ -122,6 +126,12 @@ func (a App) errorText(err error) string {
 		return style.InventoryProblems(problems)
 	case errors.As(err, &refusal):
 		return cleanLines(style, (&usageError{what: refusal.What, hint: refusal.Hint}).mistake())
+	case errors.As(err, &several):
+		list := make([]deploy.Problem, len(several.problems))
+		for i, p := range several.problems {
+			list[i] = *p
+		}
+		return style.Problems(list)
 	case errors.As(err, &problem):
 		return style.Problem(*problem)
 	}

@@ -24,6 +24,8 @@ type options struct {
 	parallel int    // 0: as hosts.toml says
 	exitCode bool
 	level    deploy.PlanLevel // of plan
+	outFile  string           // --out of plan
+	planFile string           // the saved plan that is applied, as typed
 
 	lockWait         time.Duration // 0: a locked host fails at once
 	rebuildFromHosts bool
@@ -99,12 +101,16 @@ func exitCodeFlag() cli.Flag {
 	return &cli.BoolFlag{Name: "exit-code", Usage: "exit 10 when there is something to change"}
 }
 
+func outFlag() cli.Flag {
+	return &cli.StringFlag{Name: "out", Aliases: []string{"o"}, Usage: "save the plan to `FILE` (- for stdout), for apply FILE"}
+}
+
 func readOptions(c command, cc *cli.Context) (options, error) {
 	o := options{
 		file: flagText(cc, "file"), json: flagSet(cc, "json"), noColor: flagSet(cc, "no-color"), verbose: flagSet(cc, "verbose"),
 		stage: cc.String("stage"), yes: cc.Bool("yes"), first: cc.Bool("first"), override: strings.TrimSpace(cc.String("override-gate")),
 		parallel: cc.Int("parallel"), exitCode: cc.Bool("exit-code"),
-		lockWait: cc.Duration("lock-wait"), rebuildFromHosts: cc.Bool("rebuild-from-hosts"),
+		outFile: cc.String("out"), lockWait: cc.Duration("lock-wait"), rebuildFromHosts: cc.Bool("rebuild-from-hosts"),
 		undo: cc.String("run"), to: cc.String("to"), acceptForeign: cc.Bool("accept-foreign"),
 	}
 	var err error
@@ -116,7 +122,7 @@ func readOptions(c command, cc *cli.Context) (options, error) {
 		return o, &usageError{what: err.Error(), command: c.name, hint: "for instance --on web-1,@eu"}
 	}
 	o.on = on
-	for _, name := range []string{"stage", "override-gate", "file", "run", "to"} {
+	for _, name := range []string{"stage", "override-gate", "file", "run", "to", "out"} {
 		if cc.IsSet(name) && strings.TrimSpace(cc.String(name)) == "" {
 			return o, &usageError{what: "--" + name + " is empty", command: c.name}
 		}

@@ -23,10 +23,12 @@ func planCommand() command {
 			"on a host only nixdeploy's upload folder and the store are written.\n" +
 			"--quick evaluates on this machine if it has Nix, and writes nothing on a host. " +
 			"Without a flag each host runs dry-build, too; what a change brings is told where its system is built already. " +
-			"--full builds on the hosts, keeps the result there for a while, and asks dry-activate, which is an estimate, for the units.",
-		examples: []string{"plan", "plan --stage prod", "plan --on @web --json", "plan --full --on web-1"},
+			"--full builds on the hosts, keeps the result there for a while, and asks dry-activate, which is an estimate, for the units. " +
+			"--out saves the plan, of any level, for apply FILE.",
+		examples: []string{"plan", "plan --stage prod", "plan --on @web --json", "plan --full --on web-1",
+			"plan --stage prod --out release.plan"},
 		own: func() []cli.Flag {
-			return slices.Concat(selectFlags(), levelFlags(), []cli.Flag{firstFlag(), overrideFlag(), parallelFlag(), exitCodeFlag()})
+			return slices.Concat(selectFlags(), levelFlags(), []cli.Flag{firstFlag(), overrideFlag(), parallelFlag(), exitCodeFlag(), outFlag()})
 		},
 		run: runPlan,
 	}
@@ -66,7 +68,11 @@ func runPlan(ctx context.Context, in *invocation) error {
 	if err := ctx.Err(); err != nil {
 		return context.Cause(ctx)
 	}
-	return in.showPlans(stagePlans(planner, hosts, seen, before))
+	plans := stagePlans(planner, hosts, seen, before)
+	if in.outFile != "" {
+		return in.savePlans(inv, f, hosts, plans)
+	}
+	return in.showPlans(plans)
 }
 
 // gateHosts are the hosts that are read only to judge gates: those of earlier
@@ -145,6 +151,9 @@ func (in *invocation) nextAfterPlan(plans []deploy.Plan) string {
 				changes++
 			}
 		}
+	}
+	if file := in.planSaved(); file != "" {
+		return in.recommend("apply", file)
 	}
 	if changes == 0 {
 		return in.recommend("status")

@@ -85,10 +85,24 @@ func (o options) nextAfter(report deploy.Report, hosts []inventory.Host, stages 
 			open = append(open, h)
 		}
 	}
+	if len(open) > 0 && o.planFile != "" && o.planFile != "-" {
+		return o.againSaved(report)
+	}
 	if len(open) > 0 {
 		return o.again(report.Start.Command, open)
 	}
 	return o.nextStage(report.Start.Command, hosts, stages)
+}
+
+// againSaved goes on with a saved plan: what it did already is left alone. One
+// that no longer fits is no way on.
+func (o options) againSaved(report deploy.Report) string {
+	for _, h := range report.Hosts {
+		if h.Problem != nil && h.Problem.Code == deploy.CodeMoved {
+			return o.recommend("plan", "--out", o.planFile)
+		}
+	}
+	return o.recommend("apply", o.planFile)
 }
 
 func unresolved(h deploy.HostReport) bool {

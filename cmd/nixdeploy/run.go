@@ -15,6 +15,7 @@ import (
 	"github.com/nixdeploy/nixdeploy/deploy/journal"
 	"github.com/nixdeploy/nixdeploy/deploy/plan"
 	"github.com/nixdeploy/nixdeploy/deploy/rollout"
+	"github.com/nixdeploy/nixdeploy/deploy/savedplan"
 	"github.com/nixdeploy/nixdeploy/flake"
 	"github.com/nixdeploy/nixdeploy/inventory"
 )
@@ -27,6 +28,7 @@ type change struct {
 	hosts   []inventory.Host
 	flake   *flake.Flake // nil for a rollback
 	way     *wayBack     // of a rollback
+	saved   *saved       // nil: it plans by itself
 }
 
 // run carries the change out and shows how it ended.
@@ -76,6 +78,7 @@ func (c *change) drive(ctx context.Context, id string, j *journal.Journal, p *pr
 	}
 	fleet, err := c.connect(Request{
 		Run: id, Inventory: c.inv, Flake: c.flake, First: c.first, Journal: j, Ours: dead(dir), Detach: c.signals.drain,
+		Saved: c.savedDocument(),
 	})
 	if err != nil {
 		return rollout.Result{}, err
@@ -87,21 +90,38 @@ func (c *change) drive(ctx context.Context, id string, j *journal.Journal, p *pr
 	}
 	c.signals.act(id)
 	stop := p.beats(ctx)
+	if c.saved != nil {
+		if err := c.saved.hold(ctx, c, fleet); err != nil {
+			stop()
+			return rollout.Result{}, errors.Join(err, finish(ctx, j, id, exitCode(err, c.signals.interrupted())))
+		}
+	}
 	result, _ := rollout.Run(ctx, rollout.Input{
 		Run: id, Inventory: c.order(), Hosts: c.hosts, Planner: c.planner(fleet), Approve: c.approve(p),
 		Drain: c.signals.drain, Readers: fleet.Limits.Readers, Owed: c.owed(dir), Ungated: c.flake == nil,
 	}, c.runner(fleet), j) // its error lists what the report says host by host
 	stop()
-	code := result.Exit()
-	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
-	defer cancel()
-	err = j.Append(after, deploy.Event{
-		Run: id, Time: time.Now(), Kind: deploy.EventRunFinished, Exit: &code, Message: meaning(code),
-	})
-	if err != nil && result.Journal == nil {
+	if err := finish(ctx, j, id, result.Exit()); err != nil && result.Journal == nil {
 		result.Journal = err
 	}
 	return result, nil
+}
+
+// finish writes that a run has ended, and how.
+func finish(ctx context.Context, j *journal.Journal, id string, code int) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+	defer cancel()
+	return j.Append(ctx, deploy.Event{
+		Run: id, Time: time.Now(), Kind: deploy.EventRunFinished, Exit: &code, Message: meaning(code),
+	})
+}
+
+// savedDocument is the saved plan that is applied, nil for none.
+func (c *change) savedDocument() *savedplan.Document {
+	if c.saved == nil {
+		return nil
+	}
+	return c.saved.Document
 }
 
 func (c *change) runner(f Fleet) rollout.Runner {
@@ -118,7 +138,11 @@ func (c *change) planner(f Fleet) rollout.Planner {
 			Evaluates: "nothing: each host goes back to a system in its own store",
 		}
 	}
-	return c.invocation.planner(c.inv, c.flake, f)
+	planner := c.invocation.planner(c.inv, c.flake, f)
+	if c.saved != nil {
+		return savedPlanner{Planner: planner, saved: c.saved}
+	}
+	return planner
 }
 
 // planner plans the stages of a flake. Hosts record flakes by digest.
@@ -139,6 +163,9 @@ func (c *change) started(id string) deploy.Event {
 	}
 	if c.way != nil {
 		start.Undoes = c.way.run
+	}
+	if s := c.saved; s != nil {
+		start.SavedPlan = &deploy.SavedPlan{ID: s.ID, Hash: s.hash(), By: s.By, Signer: s.signer}
 	}
 	for _, h := range c.hosts {
 		start.Hosts = append(start.Hosts, h.Name)

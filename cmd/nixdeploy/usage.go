@@ -131,9 +131,8 @@ func secondWords(name string) []string {
 	return words
 }
 
-// corrected is the command line with its flags, and their values, in front.
-func corrected(c command, args []string) string {
-	var flags, rest []string
+// apart tells flags, with their values, from arguments.
+func apart(c command, args []string) (flags, rest []string) {
 	for i := 0; i < len(args); i++ {
 		a := args[i]
 		if !strings.HasPrefix(a, "-") || a == "-" {
@@ -146,6 +145,12 @@ func corrected(c command, args []string) string {
 			flags = append(flags, args[i])
 		}
 	}
+	return flags, rest
+}
+
+// corrected is the command line with its flags, and their values, in front.
+func corrected(c command, args []string) string {
+	flags, rest := apart(c, args)
 	if c.maxArgs == 0 && len(rest) > 0 {
 		flags, rest = append(flags, "--on", strings.Join(rest, ",")), nil
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/nixdeploy/nixdeploy/deploy/nixos"
 	"github.com/nixdeploy/nixdeploy/deploy/plan"
 	"github.com/nixdeploy/nixdeploy/deploy/remote"
+	"github.com/nixdeploy/nixdeploy/deploy/savedplan"
 	"github.com/nixdeploy/nixdeploy/flake"
 	"github.com/nixdeploy/nixdeploy/inventory"
 )
@@ -64,7 +65,11 @@ func connectBy(o remote.Options, nix *localNix, q Request) (Fleet, error) {
 	evaluates := "on each host, by its own Nix"
 	if q.Flake != nil {
 		driver.Flake = host.Flake{Digest: q.Flake.Digest(), Hash: q.Flake.Hash, Pack: q.Flake.Pack}
-		if nix != nil {
+		switch {
+		case q.Saved != nil:
+			evaluates = "nothing here: each host builds what the saved plan has"
+			driver.Planned, driver.Expect, driver.Terms.Moved = true, expectPlanned(q.Saved), moved(q.Saved)
+		case nix != nil:
 			evaluator, err := newEvaluator(nix, q.Flake)
 			if err != nil {
 				fleet.Close()
@@ -80,6 +85,29 @@ func connectBy(o remote.Options, nix *localNix, q Request) (Fleet, error) {
 			Connect: 30 * time.Second, Inspect: time.Minute, Upload: 10 * time.Minute, Script: time.Minute,
 		},
 	}, nil
+}
+
+// expectPlanned gives the systems of a saved plan.
+func expectPlanned(d *savedplan.Document) func(context.Context, inventory.Host) (string, error) {
+	hosts := d.Hosts()
+	return func(_ context.Context, h inventory.Host) (string, error) {
+		if p, ok := hosts[h.Name]; ok {
+			return p.Wanted, nil
+		}
+		return "", &deploy.Problem{Code: deploy.CodeInternal, Host: h.Name, What: "the saved plan does not have this host"}
+	}
+}
+
+// moved compares hosts with what a saved plan saw. One that is only read, for a
+// gate, is none of its hosts.
+func moved(d *savedplan.Document) func(inventory.Host, deploy.Observation) *deploy.Problem {
+	hosts := d.Hosts()
+	return func(h inventory.Host, o deploy.Observation) *deploy.Problem {
+		if p, ok := hosts[h.Name]; ok {
+			return savedplan.MovedHost(p, o)
+		}
+		return nil
+	}
 }
 
 // judgeHealth runs a host's checks; nil means that all of them passed.

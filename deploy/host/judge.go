@@ -14,6 +14,9 @@ type Terms struct {
 	Fleet string
 	First bool                  // --first: a host without a marker is taken on
 	Ours  func(run string) bool // run ids whose process is dead and was this operator's
+	// Moved, when not nil, says how a host is no longer what a saved plan saw, nil
+	// when it is. It is asked each time that a host is looked at.
+	Moved func(h inventory.Host, o deploy.Observation) *deploy.Problem
 }
 
 // Admit says why an inspected host is not worked on, nil when it may be.
@@ -42,6 +45,9 @@ func Admit(o deploy.Observation, h inventory.Host, t Terms) *deploy.Problem {
 			Details: []string{"with activation = \"switch\" a power cut before the confirmation would leave the new system unguarded"},
 			Next:    "set activation = \"test-first\" for it, or accept_guard_loss = true",
 		}
+	}
+	if t.Moved != nil {
+		return t.Moved(h, o)
 	}
 	return nil
 }

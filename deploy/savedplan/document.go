@@ -100,16 +100,15 @@ func fingerprint(f flake.File) string {
 	return hex.EncodeToString(h.Sum(nil)[:8])
 }
 
-// Host is the plan of one host, with its stage; false when it is not in d.
-func (d *Document) Host(name string) (deploy.HostPlan, string, bool) {
+// Hosts are the plans of all hosts of d by name.
+func (d *Document) Hosts() map[string]deploy.HostPlan {
+	hosts := map[string]deploy.HostPlan{}
 	for _, p := range d.Stages {
 		for _, h := range p.Hosts {
-			if h.Host == name {
-				return h, p.Stage, true
-			}
+			hosts[h.Host] = h
 		}
 	}
-	return deploy.HostPlan{}, "", false
+	return hosts
 }
 
 // Stage is the plan of one stage; false when it is not in d.

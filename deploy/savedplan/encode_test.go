@@ -36,11 +36,14 @@ func TestAPlanIsReadAsItWasWritten(t *testing.T) {
 	if diff := cmp.Diff([]string{"dev-1", "web-1", "web-2"}, got.Names()); diff != "" {
 		t.Error(diff)
 	}
-	if h, stage, ok := got.Host("web-2"); !ok || stage != "prod" || h.Wave != 2 {
-		t.Errorf("%v %q %v", h, stage, ok)
+	if hosts := got.Hosts(); len(hosts) != 3 || hosts["web-2"].Wave != 2 {
+		t.Errorf("%v", hosts)
 	}
-	if _, _, ok := got.Host("web-3"); ok {
-		t.Error("a host that is not in it was found")
+	if p, ok := got.Stage("prod"); !ok || len(p.Hosts) != 2 {
+		t.Errorf("%v %v", p, ok)
+	}
+	if _, ok := got.Stage("qa"); ok {
+		t.Error("a stage that is not in it was found")
 	}
 }
 

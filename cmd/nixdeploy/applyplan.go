@@ -1,0 +1,201 @@
+package main
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/nixdeploy/nixdeploy/deploy"
+	"github.com/nixdeploy/nixdeploy/deploy/plan"
+	"github.com/nixdeploy/nixdeploy/deploy/savedplan"
+	"github.com/nixdeploy/nixdeploy/inventory"
+)
+
+// saved is a saved plan that is applied.
+type saved struct {
+	*planFile
+	signer string // verified; "" when nobody had to sign
+	// files is what of inventory and flake has moved, which no host is needed for.
+	files []*deploy.Problem
+}
+
+// applySaved does exactly what a saved plan says, or nothing. The file is its own
+// consent: it was made to be looked at.
+func applySaved(ctx context.Context, in *invocation) error {
+	file, err := in.readPlanFile(in.args[0], "apply")
+	if err != nil {
+		return err
+	}
+	if err := in.onlyTheFile(); err != nil {
+		return err
+	}
+	inv, err := in.load()
+	if err != nil {
+		return err
+	}
+	f, err := in.openFlake(inv)
+	if err != nil {
+		return err
+	}
+	s := &saved{planFile: file}
+	if p := savedplan.MovedInventory(file.Inventory, inv); p != nil {
+		s.files = append(s.files, p)
+	}
+	if p := savedplan.MovedFlake(file.Flake, f); p != nil {
+		s.files = append(s.files, p)
+	}
+	in.yes, in.first, in.planFile = true, file.First, file.name
+	if in.override == "" {
+		in.override = file.Override
+	}
+	return (&change{invocation: in, command: "apply", inv: s.policies(inv), hosts: s.hosts(inv), flake: f, saved: s}).run(ctx)
+}
+
+// onlyTheFile refuses flags that would make another plan of it.
+func (in *invocation) onlyTheFile() error {
+	for _, name := range []string{"on", "stage", "first", "parallel"} {
+		if in.cli.IsSet(name) {
+			return &usageError{
+				what: "--" + name + " with a saved plan: it is applied as it is, whole",
+				hint: "give it to plan: " + in.recommend("plan", "--out", in.args[0]), command: "apply",
+			}
+		}
+	}
+	return nil
+}
+
+// hosts are those of the plan that the inventory has.
+func (s *saved) hosts(inv *inventory.Inventory) []inventory.Host {
+	var hosts []inventory.Host
+	for _, name := range s.Names() {
+		if h, ok := inv.HostByName(name); ok {
+			hosts = append(hosts, h)
+		}
+	}
+	return hosts
+}
+
+// policies are the inventory's stages as the plan has them: --parallel was given
+// to it.
+func (s *saved) policies(inv *inventory.Inventory) *inventory.Inventory {
+	own := *inv
+	own.Stages = slices.Clone(inv.Stages)
+	for i, stage := range own.Stages {
+		if p, ok := s.Stage(stage.Name); ok {
+			own.Stages[i] = p.Policy
+		}
+	}
+	return &own
+}
+
+// misplaced is a file that does not fit its own inventory: edited by hand.
+func (s *saved) misplaced(inv *inventory.Inventory) error {
+	for _, p := range s.Stages {
+		for _, h := range p.Hosts {
+			if at, ok := inv.HostByName(h.Host); !ok || at.Stage != p.Stage {
+				return &usageError{what: s.name + ": host " + quoted(h.Host) + " is not in stage " + quoted(p.Stage) + " of " + inv.Path, command: "apply"}
+			}
+		}
+	}
+	return nil
+}
+
+// hold inspects every host of the plan, reading only, and refuses when anything
+// moved. A host that cannot be read, or is locked, is left to its stage, where it
+// counts as in every apply; one that is refused for security ends all of it.
+func (s *saved) hold(ctx context.Context, c *change, f Fleet) error {
+	if len(s.files) == 0 {
+		if err := s.misplaced(c.inv); err != nil {
+			return err
+		}
+	}
+	c.tell("looking whether what " + c.err.Clean(s.name) + " saw is still so: " + hostList(c.hosts) + "\n")
+	seen := eachHost(c.hosts, f.Limits.Readers, func(h inventory.Host) deploy.HostPlan {
+		p := f.Driver.Inspect(ctx, h, "")
+		if h.Stage != c.hosts[0].Stage { // its turn is not next: the connection is not kept for so long
+			f.Driver.Release(h.Name)
+		}
+		return p
+	})
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	problems := slices.Clone(s.files)
+	for _, hp := range seen {
+		if p := hp.Problem; p != nil && (p.Code == deploy.CodeMoved || p.Security()) {
+			problems = append(problems, p)
+		}
+	}
+	if len(problems) == 0 {
+		return nil
+	}
+	last := *problems[len(problems)-1]
+	if last.Next == "" {
+		last.Next = c.planAnew(s)
+	}
+	return &refusals{append(problems[:len(problems)-1:len(problems)-1], &last)}
+}
+
+// planAnew is the command that makes the plan again.
+func (in *invocation) planAnew(s *saved) string {
+	words := []string{"plan"}
+	if len(s.Stages) == 1 {
+		words = append(words, "--stage", s.Stages[0].Stage)
+	}
+	if names := s.Names(); len(names) <= maxNamed {
+		words = append(words, "--on", strings.Join(names, ","))
+	}
+	if s.name == "-" {
+		return in.recommend(words...)
+	}
+	return in.recommend(append(words, "--out", s.name)...)
+}
+
+// refusals are several problems that end a command before it began.
+type refusals struct{ problems []*deploy.Problem }
+
+func (r *refusals) Error() string {
+	var lines []string
+	for _, p := range r.problems {
+		lines = append(lines, p.Error())
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Unwrap gives the first.
+func (r *refusals) Unwrap() error { return r.problems[0] }
+
+// savedPlanner makes the plans of a run as they were saved: the same hosts in the
+// same waves. What the hosts are now is shown beside it.
+type savedPlanner struct {
+	plan.Planner
+	saved *saved
+}
+
+// Stage is the saved plan with what is known by now.
+func (p savedPlanner) Stage(stage string, hosts []deploy.HostPlan, gate deploy.Gate) deploy.Plan {
+	now := p.Planner.Stage(stage, hosts, gate)
+	was, ok := p.saved.Stage(stage)
+	if !ok {
+		return now
+	}
+	now.Waves, now.Budget, now.AtMost = was.Waves, was.Budget, was.AtMost
+	fresh := map[string]deploy.HostPlan{}
+	for _, h := range now.Hosts {
+		fresh[h.Host] = h
+	}
+	now.Hosts = nil
+	for _, h := range was.Hosts {
+		now.Hosts = append(now.Hosts, merged(h, fresh[h.Host]))
+	}
+	return now
+}
+
+// merged is a host as it was planned, and as it is.
+func merged(was, now deploy.HostPlan) deploy.HostPlan {
+	now.Host, now.Target, now.Wave, now.Wanted = was.Host, was.Target, was.Wave, was.Wanted
+	if now.Change == deploy.ChangeSwitch {
+		now.Build, now.Fetch, now.Transfer, now.Difference = was.Build, was.Fetch, was.Transfer, was.Difference
+	}
+	return now
+}
