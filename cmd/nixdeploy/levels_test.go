@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -100,7 +101,7 @@ func TestWhatTheLevelsOfAPlanLeaveOnHosts(t *testing.T) {
 			t.Errorf("full, %s: units %+v\n%s", name, d.Units, diff)
 		}
 		built := uploaded[name]
-		built.Store = append(built.Store[:len(built.Store):len(built.Store)], hp.Wanted)
+		built.Store = slices.Concat(built.Store, []string{hp.Wanted})
 		if now := facts()[name]; !reflect.DeepEqual(now, built) {
 			t.Errorf("a full plan left on %s more than a system in its store:\n%s", name, cmp.Diff(built, now))
 		}

@@ -61,11 +61,11 @@ func storeItems(lines []string) ([]storeItem, error) {
 		}
 		items = append(items, storeItem{name: f[2], bytes: atoi(f[1]), from: f[0] != "to", to: f[0] != "from"})
 	}
-	if all != int64(len(items)) {
-		return nil, &deploy.Problem{
-			Code: deploy.CodeProtocol,
-			What: fmt.Sprintf("of the closures' %d paths, %d arrived", max(all, 0), len(items)),
-		}
+	switch {
+	case all < 0:
+		return nil, &deploy.Problem{Code: deploy.CodeProtocol, What: fmt.Sprintf("the list of the closures' paths was cut after %d", len(items))}
+	case all != int64(len(items)):
+		return nil, &deploy.Problem{Code: deploy.CodeProtocol, What: fmt.Sprintf("of the closures' %d paths, %d arrived", all, len(items))}
 	}
 	return items, nil
 }

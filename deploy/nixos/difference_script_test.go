@@ -141,3 +141,23 @@ func TestDryActivateIsBoundedAndHandedOn(t *testing.T) {
 		})
 	}
 }
+
+// What a plan built outlives its run, the newest three; what a run pins is not
+// among them.
+func TestTheNewestPlansArePinned(t *testing.T) {
+	_, function, _ := strings.Cut(read("build.sh"), "\nkeep_planned() {")
+	function, _, _ = strings.Cut(function, "\n}\n")
+	root := t.TempDir()
+	link(t, root, "nix/var/nix/gcroots/nixdeploy/wanted-RUN1", "/nix/store/x")
+	link(t, root, "nix/var/nix/gcroots/nixdeploy/RUN0-running", "/nix/store/x")
+	calls := `
+for n in 1 2 3 4 2 5; do
+	keep_planned "/nix/store/$n-system"
+	second=$((${second:-10} + 1))
+	touch -h -d "2026-01-01 00:00:$second" "$ROOTS/planned-$n-system"
+done
+ls -1 "$ROOTS"
+readlink "$ROOTS/planned-2-system"`
+	inEachShell(t, root, read("lib.sh")+"\nkeep_planned() {"+function+"\n}\n"+calls,
+		"RUN0-running\nplanned-2-system\nplanned-4-system\nplanned-5-system\nwanted-RUN1\n/nix/store/2-system\n")
+}

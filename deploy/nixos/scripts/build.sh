@@ -18,6 +18,14 @@ keep_lease() {
 	done
 }
 
+# A plan's system outlives its run, so that what was planned can be applied: the
+# newest three stay.
+keep_planned() { # TOPLEVEL
+	ln -sfn "$1" "$ROOTS/planned-${1##*/}"
+	# shellcheck disable=SC2010,SC2012 # names are those of store paths
+	ls -1t "$ROOTS" | grep '^planned-' | tail -n +4 | while read -r old; do rm -f "$ROOTS/$old"; done
+}
+
 if [ "$what" != plan ]; then
 	enter
 	take_lease "$run" "$operator" "$seconds"
@@ -59,12 +67,7 @@ if [ "$code" = 0 ]; then
 	wanted=$(readlink -f "$work/result")
 	# Pinned before the link that keeps it goes.
 	ln -sfn "$wanted" "$ROOTS/wanted-$run"
-	if [ "$what" = keep ]; then
-		ln -sfn "$wanted" "$ROOTS/planned-${wanted##*/}"
-		# The newest three stay.
-		# shellcheck disable=SC2010,SC2012 # names are those of store paths
-		ls -1t "$ROOTS" | grep '^planned-' | tail -n +4 | while read -r old; do rm -f "$ROOTS/$old"; done
-	fi
+	if [ "$what" = keep ]; then keep_planned "$wanted"; fi
 	say wanted "$wanted"
 	if ! [ -x "$wanted/bin/switch-to-configuration" ]; then say unswitchable yes; fi
 fi
