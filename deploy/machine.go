@@ -68,6 +68,7 @@ type ArmRequest struct {
 	Expect            Links  // the host is not armed when its links are no longer these
 	ActivationTimeout time.Duration
 	ConfirmTimeout    time.Duration
+	ReturnReboot      string // whether the way back may reboot: auto (""), allow, never
 }
 
 // SwitchAnswer is where a switch stands.
@@ -85,11 +86,14 @@ type SwitchAnswer struct {
 
 // Settlement is how an armed run was decided on the host.
 type Settlement struct {
-	Claim      Claim    `json:"claim"`  // who won
-	Result     Result   `json:"result"` // ResultNone: not decided in the time given
-	Unverified bool     `json:"unverified"`
-	Links      Links    `json:"links"`
-	Log        []string `json:"-"` // the guard's own account
+	Claim      Claim  `json:"claim"`  // who won
+	Result     Result `json:"result"` // ResultNone: not decided in the time given
+	Unverified bool   `json:"unverified"`
+	Links      Links  `json:"links"`
+	// Down are units that were up when the run was armed and do not start any
+	// more after the return.
+	Down []string `json:"down,omitempty"`
+	Log  []string `json:"-"` // the guard's own account
 }
 
 // RecordRequest asks an unchanged, healthy host to remember a flake.

@@ -90,6 +90,7 @@ type Host struct {
 	// AcceptGuardLoss allows activation = "switch" on a host whose guard
 	// cannot survive a reboot (accept_guard_loss = true).
 	AcceptGuardLoss bool
+	ReturnReboot    ReturnReboot
 	Checks          []Check  // never empty: ["units"] by default
 	PackageProfile  string   // "" for what the target brings
 	Modules         []string // Nix files below hosts.toml's folder, relative to it, cleaned; the target's first
@@ -98,6 +99,21 @@ type Host struct {
 	// "activation", ...) to where its value came from.
 	Provenance map[string]Origin
 }
+
+// ReturnReboot says whether the way back may reboot the host into its record,
+// once. A container and WSL are never rebooted.
+type ReturnReboot string
+
+// The values of return_reboot.
+const (
+	// RebootAuto: where what it boots is read back, and nothing else brings the
+	// recorded system, or its kernel, back.
+	RebootAuto ReturnReboot = "auto"
+	// RebootAllow: also where the boot loader cannot be read, and where a unit
+	// that was up before does not start any more.
+	RebootAllow ReturnReboot = "allow"
+	RebootNever ReturnReboot = "never"
+)
 
 // Origin is where a resolved setting came from.
 type Origin struct {

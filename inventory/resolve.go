@@ -91,8 +91,10 @@ func resolve(d *hostDraft, units Check, behind ...*layer) Host {
 		BuildTimeout: pick(r, "build_timeout",
 			func(l *layer) *opt[time.Duration] { return &l.buildTimeout }, defaultBuildTimeout),
 		AcceptGuardLoss: pick(r, "accept_guard_loss", func(l *layer) *opt[bool] { return &l.acceptGuardLoss }, false),
-		Checks:          pick(r, "checks", func(l *layer) *opt[[]Check] { return &l.checks }, []Check{units}),
-		Override:        d.override,
+		ReturnReboot: ReturnReboot(pick(r, "return_reboot",
+			func(l *layer) *opt[string] { return &l.returnReboot }, string(RebootAuto))),
+		Checks:   pick(r, "checks", func(l *layer) *opt[[]Check] { return &l.checks }, []Check{units}),
+		Override: d.override,
 	}
 	// Root needs no elevation, and anybody else gets nowhere without.
 	elevate := "sudo"

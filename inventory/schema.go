@@ -28,7 +28,7 @@ type schema struct {
 
 func newSchema() schema {
 	ssh := []string{"user", "bootstrap_user", "elevate", "port", "identity_files", "jump"}
-	activation := []string{"checks", "activation", "activation_timeout", "confirm_timeout", "build_timeout", "accept_guard_loss"}
+	activation := []string{"checks", "activation", "activation_timeout", "confirm_timeout", "build_timeout", "accept_guard_loss", "return_reboot"}
 	target := slices.Concat([]string{"package_profile", "system", "attribute", "modules", "tags"}, ssh, activation)
 	s := schema{
 		keys: map[scope][]string{

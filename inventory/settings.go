@@ -27,6 +27,7 @@ type layer struct {
 	activationTimeout, confirmTimeout opt[time.Duration]
 	buildTimeout                      opt[time.Duration]
 	acceptGuardLoss                   opt[bool]
+	returnReboot                      opt[string]
 }
 
 // optional reads k with read.
@@ -62,6 +63,10 @@ func (r *reader) setting(l *layer, k *node) {
 		l.buildTimeout = optional(r, k, r.seconds)
 	case "accept_guard_loss":
 		l.acceptGuardLoss = optional(r, k, r.boolean)
+	case "return_reboot":
+		l.returnReboot = optional(r, k, func(n *node) (string, bool) {
+			return r.choice(n, string(RebootAuto), string(RebootAllow), string(RebootNever))
+		})
 	case "package_profile":
 		l.packageProfile = optional(r, k, func(n *node) (string, bool) {
 			return r.choice(n, "minimal", "essential", "development", "full")

@@ -22,7 +22,7 @@ func settingKeys() []string {
 	return []string{
 		"address", "port", "user", "bootstrap_user", "elevate", "jump", "identity_files", "host_key",
 		"target", "stage", "tags", "system", "attribute", "package_profile", "modules",
-		"activation", "activation_timeout", "confirm_timeout", "build_timeout", "accept_guard_loss", "checks",
+		"activation", "activation_timeout", "confirm_timeout", "build_timeout", "accept_guard_loss", "return_reboot", "checks",
 	}
 }
 
@@ -85,6 +85,8 @@ func settingText(h Host, key string) string {
 		return string(h.Activation)
 	case "accept_guard_loss":
 		return strconv.FormatBool(h.AcceptGuardLoss)
+	case "return_reboot":
+		return string(h.ReturnReboot)
 	case "checks":
 		return strings.Join(checkNames(h.Checks), ", ")
 	}

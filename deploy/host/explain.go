@@ -8,8 +8,8 @@ import (
 )
 
 // explain completes a problem with the state that the host is in now and with
-// what to do next.
-func explain(out deploy.Outcome) {
+// what to do next. run is the id by which the host knows the run.
+func explain(out deploy.Outcome, run string) {
 	p := out.Problem
 	if p.State == "" {
 		p.State = stateWords(out)
@@ -19,7 +19,7 @@ func explain(out deploy.Outcome) {
 	}
 	switch out.State {
 	case deploy.StateStranded:
-		p.Next = mend(out.Before)
+		p.Next = mend(out, run)
 	case deploy.StateReturned:
 		p.Next = "mend the cause, then run the same command again"
 	case deploy.StateUntouched, deploy.StateUnchanged:
@@ -52,15 +52,6 @@ func generation(l deploy.Links) string {
 		return "what they were (profile generation " + number + ")"
 	}
 	return "generation " + number
-}
-
-// mend is what a person types on the console of a stranded host.
-func mend(before deploy.Links) string {
-	if before.ProfileLink == "" {
-		return "nixdeploy resume; if it still cannot be reached, look at its console"
-	}
-	return fmt.Sprintf("nixdeploy resume; if it cannot be reached, on its console, as root: "+
-		"nix-env -p /nix/var/nix/profiles/system --set %s && %s/bin/switch-to-configuration switch", before.Profile, before.Running)
 }
 
 func linkLines(word string, l deploy.Links) []string {

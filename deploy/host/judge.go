@@ -3,6 +3,7 @@ package host
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/nixdeploy/nixdeploy/deploy"
@@ -141,6 +142,27 @@ func JudgeSwitch(mode inventory.Activation, wanted string, before deploy.Links, 
 	}
 	return problem(fmt.Sprintf("the switch ended with exit code %d and another system than the wanted one", a.Code),
 		"running "+l.Running, "profile "+l.Profile)
+}
+
+// foreign reports whether a host stands on what neither it had before nor this
+// run put there: somebody else did, and a run never undoes that.
+func foreign(now, before deploy.Links, wanted string) bool {
+	if now.Running == "" || wanted == "" {
+		return false // not read
+	}
+	boots := before.NextBoot
+	if boots == "" {
+		boots = before.Profile
+	}
+	ours := func(system string, all ...string) bool { return system == wanted || slices.Contains(all, system) }
+	return !ours(now.Running, before.Running, boots) || !ours(now.Profile, before.Profile)
+}
+
+func foreignChange(now deploy.Links) *deploy.Problem {
+	return &deploy.Problem{
+		Code: deploy.CodeForeignChange, What: "somebody else changed the host during the run; nothing of it was undone",
+		Details: linkLines("is", now),
+	}
 }
 
 func tail(lines []string, n int) []string {

@@ -39,6 +39,10 @@ type Progress struct {
 	// Unsettled says that the way back was asked for and gave no answer in time.
 	Unsettled bool `json:"unsettled"`
 
+	// Recheck is what was read of a returned host over a new connection, nil when
+	// there was none.
+	Recheck *deploy.Observation `json:"recheck,omitempty"`
+
 	// Failure is the first thing that went wrong; later ones do not hide it.
 	Failure *deploy.Problem `json:"failure,omitempty"`
 }

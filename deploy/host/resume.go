@@ -70,7 +70,14 @@ func (w *worker) decidedMeanwhile(ctx context.Context) deploy.Outcome {
 		w.fail(late())
 		return w.outcome(deploy.StateReturned)
 	}
-	return w.outcome(deploy.StateUntouched) // it was never armed
+	if a.Result == deploy.ResultStranded { // a person put the run away
+		w.fail(&deploy.Problem{
+			Code: deploy.CodeForeignChange, What: "a person released the host from this run: it stays as it is now",
+			Details: linkLines("is", a.Links), State: "as that person left it",
+			Next: "nixdeploy apply, to bring it to the release again",
+		})
+	}
+	return w.outcome(deploy.StateUntouched) // or it was never armed
 }
 
 // placed words an outcome by where the host is. A run arms a host that fails in

@@ -52,6 +52,13 @@ func (w *worker) settle(ctx context.Context, s deploy.Step, ask func(context.Con
 
 func (w *worker) judgeSettlement(s deploy.Step, got deploy.Settlement) error {
 	switch {
+	case got.Result == deploy.ResultStranded && foreign(got.Links, w.p.Before, w.p.Wanted):
+		p := foreignChange(got.Links)
+		if first := w.p.Failure; first != nil {
+			p.Details, p.Err = append([]string{"before  " + first.What}, p.Details...), first
+			w.p.Failure = nil // whose change it is comes before why this run went back
+		}
+		return p
 	case got.Result == deploy.ResultStranded:
 		return &deploy.Problem{Code: deploy.CodeReturnFailed, What: "the way back failed on the host", Details: tail(got.Log, 20)}
 	case s == deploy.StepConfirm && got.Result == deploy.ResultReturned && got.Claim == deploy.ClaimReturn:

@@ -250,6 +250,7 @@ func (w *worker) arm(ctx context.Context) error {
 		Mode: string(w.p.Mode), Goal: w.p.Goal, Wanted: w.p.Wanted, WantedLink: w.link,
 		Expect:            w.p.Before,
 		ActivationTimeout: w.h.ActivationTimeout, ConfirmTimeout: w.h.ConfirmTimeout,
+		ReturnReboot: string(w.h.ReturnReboot),
 	}
 	err := w.ask(ctx, func(ctx context.Context, m Machine) error { return m.Arm(ctx, q) })
 	if lost(err) {
@@ -440,10 +441,15 @@ func (w *worker) stayAlive(ctx context.Context, conn deploy.Conn, decided contex
 		case <-ticker.C:
 		}
 		call, cancel := context.WithTimeout(ctx, max(every, 5*time.Second))
-		_, claim, gone, err := w.d.Attach(conn, w.run).Contact(call)
+		links, claim, gone, err := w.d.Attach(conn, w.run).Contact(call)
 		cancel()
-		if err == nil && (gone || claim == deploy.ClaimReturn) {
+		switch {
+		case err != nil:
+		case gone || claim == deploy.ClaimReturn:
 			decided(late())
+			return
+		case foreign(links, w.p.Before, w.p.Wanted):
+			decided(foreignChange(links))
 			return
 		}
 	}

@@ -33,6 +33,9 @@ func (w *worker) drive(ctx context.Context) deploy.Outcome {
 	for {
 		next := Next(w.p)
 		if next.State != "" {
+			if next.State == deploy.StateReturned {
+				w.recheck(ctx)
+			}
 			return w.outcome(next.State)
 		}
 		select {
@@ -192,7 +195,7 @@ func (w *worker) finish(ctx context.Context, out deploy.Outcome) deploy.Outcome 
 	w.unlock(ctx)
 	if out.Problem != nil {
 		out.Problem.Host = w.h.Name
-		explain(out)
+		explain(out, w.run)
 	}
 	if out.State == deploy.StateConfirmed || out.State == deploy.StateUnchanged {
 		w.s.keepBefore(w.p.Before, w.baseline()) // for the soak

@@ -1,6 +1,7 @@
 package nixos
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -117,6 +118,7 @@ func (m *Machine) Arm(ctx context.Context, a deploy.ArmRequest) error {
 		"wanted", a.Wanted,
 		"back", a.WantedLink,
 		"activation", strconv.Itoa(int(a.ActivationTimeout / time.Second)),
+		"reboot", cmp.Or(a.ReturnReboot, "auto"),
 		"window", strconv.Itoa(int(a.ConfirmTimeout / time.Second)),
 		"expect", fmt.Sprintf("%s %s %s", a.Expect.ProfileLink, a.Expect.Profile, a.Expect.Running),
 	}
@@ -154,15 +156,31 @@ func armProblem(r *reply, a deploy.ArmRequest) error {
 			},
 			Next: "find out who changed it, then run the same command again",
 		}
-	case r.has("missing"):
-		return &deploy.Problem{
-			Code: deploy.CodeGuard,
-			What: r.first("missing") + " has no bin/switch-to-configuration, so there would be no way back or forth",
-		}
+	case r.has("missing"), r.has("invalid"):
+		return noWay(r.first("missing"), r.first("invalid"), a.Wanted)
 	case r.has("unguarded"):
 		return &deploy.Problem{Code: deploy.CodeGuard, What: "the guard cannot be armed: " + r.first("unguarded"), Details: r.errs}
 	}
 	return &deploy.Problem{Code: deploy.CodeProtocol, What: "the host did not say whether it is armed", Details: r.errs}
+}
+
+// noWay words the refusal of a system that could not be switched to, or that a
+// return could not go to: one without its program, or one that the store's
+// database does not know.
+func noWay(missing, invalid, wanted string) *deploy.Problem {
+	p := &deploy.Problem{Code: deploy.CodeGuard}
+	switch path := missing + invalid; {
+	case missing != "" && path == wanted:
+		p.What = "no way forth: " + path + " has no bin/switch-to-configuration"
+		p.Next = "run the same command again: the host builds it anew"
+	case missing != "":
+		p.What = "no way back: " + path + ", which a return would go to, has no bin/switch-to-configuration"
+		p.Next = "bring the host to a whole system by hand first: nixos-rebuild switch on it"
+	default:
+		p.What = "no way back or forth: " + path + " is not valid in the store of the host"
+		p.Next = "as root on the host: nix-store --verify --check-contents --repair; then run the same command again"
+	}
+	return p
 }
 
 // Start begins the switch, detached from the connection. Starting twice starts
@@ -228,6 +246,7 @@ func (m *Machine) settle(ctx context.Context, verb string, wait time.Duration) (
 		Result:     deploy.Result(r.last("result")),
 		Unverified: r.has("unverified"),
 		Links:      parseLinks(r.last("links")),
+		Down:       r.values["down"],
 		Log:        r.values["log"],
 	}
 	if s.Result == "pending" {

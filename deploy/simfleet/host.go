@@ -120,6 +120,7 @@ type Host struct {
 	profile profile
 	loader  string // what the boot loader starts, where the profile is not it
 	store   []*System
+	invalid []string // toplevels that the store's database does not know
 	flakes  []upload // newest first
 	records []record // newest first
 	marker  *deploy.Marker

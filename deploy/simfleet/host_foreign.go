@@ -57,8 +57,9 @@ func (h *Host) foreignSwitches() []string {
 // somebody who does not use nixdeploy. It takes s.BuildTime and s.SwitchTime.
 func (h *Host) ForeignSwitch(how string, s System) {
 	h.change(func() {
-		h.switcher = h.stranger("switch", "nixos-rebuild "+how, "alice")
-		h.nixosRebuild(h.switcher.process, how, &s, func(string) {}, func(int) { h.switcher.kill() })
+		who := h.stranger("switch", "nixos-rebuild "+how, "alice")
+		h.switcher = who
+		h.nixosRebuild(who.process, how, &s, func(string) {}, func(int) { who.kill() })
 	})
 }
 
@@ -74,8 +75,9 @@ func (h *Host) ForeignRollback() {
 // Upgrade is ForeignSwitch by system.autoUpgrade.
 func (h *Host) Upgrade(s System) {
 	h.change(func() {
-		h.switcher = h.stranger("upgrade", "nixos-upgrade.service", "")
-		h.nixosRebuild(h.switcher.process, "switch", &s, func(string) {}, func(int) { h.switcher.kill() })
+		who := h.stranger("upgrade", "nixos-upgrade.service", "")
+		h.switcher = who
+		h.nixosRebuild(who.process, "switch", &s, func(string) {}, func(int) { who.kill() })
 	})
 }
 

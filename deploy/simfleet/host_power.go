@@ -25,6 +25,9 @@ type HostFaults struct {
 	SwitchDoesNotStart bool
 	// NoWayBack: whatever the guard activates fails.
 	NoWayBack bool
+	// StaysDown is a unit that no longer starts, whatever the host runs. It is
+	// not failed: nothing tells but their state.
+	StaysDown string
 	// CorruptUploads: uploads arrive with a changed byte.
 	CorruptUploads bool
 	// Slow stretches everything that takes time; 1 and less do nothing.
@@ -83,6 +86,9 @@ func (h *Host) powerCut() {
 	}
 	h.stc.kill()
 	h.activator.kill()
+	if h.switcher != nil {
+		h.switcher.kill()
+	}
 	h.queue, h.lease, h.keeper, h.guard = nil, nil, nil, guard{}
 	h.switcher, h.collector = nil, nil
 	h.running, h.failed, h.loops, h.halted, h.cut = "", nil, nil, false, false
@@ -160,6 +166,11 @@ func (h *Host) Forget(toplevel string) {
 	h.change(func() {
 		h.store = slices.DeleteFunc(h.store, func(s *System) bool { return s.Toplevel == toplevel })
 	})
+}
+
+// Invalidate makes the store's database forget a system whose files are there.
+func (h *Host) Invalidate(toplevel string) {
+	h.change(func() { h.invalid = append(h.invalid, toplevel) })
 }
 
 // SetMarker replaces whose host it is; empty words remove the marker.

@@ -56,10 +56,23 @@ func (h *Host) unitState(unit string) string {
 		return "failed"
 	case slices.Contains(h.loops, unit):
 		return "activating"
-	case !h.halted && s != nil && slices.Contains(s.Units, unit):
+	case !h.halted && s != nil && slices.Contains(s.Units, unit) && unit != h.faults.StaysDown:
 		return "active"
 	}
 	return "inactive"
+}
+
+// unitsActive are the units of the running system that are up.
+func (h *Host) unitsActive() []string {
+	var up []string
+	if s := h.system(h.running); s != nil {
+		for _, unit := range s.Units {
+			if h.unitState(unit) == "active" {
+				up = append(up, unit)
+			}
+		}
+	}
+	return up
 }
 
 func (q *request) probeCommand(argv []string) {

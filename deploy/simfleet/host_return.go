@@ -36,9 +36,28 @@ func (h *Host) setProfile(link, toplevel string) string {
 	return ""
 }
 
-// byGuard runs something that activates, in a unit of its own and bounded.
+// returnBegins sets the deadline of the whole way back, once in a boot: time for
+// somebody else's activation and for one of its own.
+func (h *Host) returnBegins(r *run) {
+	if r.backIn != h.booted.id {
+		r.backIn, r.until = h.booted.id, h.uptime()+2*r.activation+r.window
+	}
+}
+
+// byGuard runs something that activates, in a unit of its own and bounded: on the
+// way back also by what is left of that.
 func (h *Host) byGuard(r *run, command string, work func(p *process, done func(int)), then func()) {
+	h.guard.locked = false
 	r.note("+ " + command)
+	bound := r.activation
+	if r.backIn == h.booted.id {
+		bound = min(bound, r.until-h.uptime())
+	}
+	if bound <= 0 {
+		r.note("no time is left for it")
+		then()
+		return
+	}
 	guarding := h.guard.busy
 	unit := h.start("nixdeploy-return-" + r.id)
 	r.returning = unit
@@ -53,7 +72,7 @@ func (h *Host) byGuard(r *run, command string, work func(p *process, done func(i
 		}
 	}
 	limit := h.start("limit")
-	limit.after(time.Duration(r.activation)*time.Second, func() {
+	limit.after(time.Duration(bound)*time.Second, func() {
 		if unit.alive() {
 			h.activator.kill()
 			end(143) // RuntimeMaxSec: SIGTERM
@@ -205,6 +224,7 @@ const pause = 2 * time.Second
 
 // goBack returns the host to its record, from whatever it is in.
 func (h *Host) goBack(r *run) {
+	h.returnBegins(r)
 	h.stopSwitch(r)
 	h.awaitOthers(r, func() { h.wayBack(r) })
 }
@@ -230,6 +250,7 @@ func (h *Host) wayBack(r *run) {
 			h.wentBack(r)
 			return
 		}
+		h.stopSwitch(r) // a tool that was stopped leaves its activation behind
 		l := h.links()
 		r.note(fmt.Sprintf("not yet on the record: %s %s %s %s", l.ProfileLink, l.Profile, l.Running, l.NextBoot))
 		h.exactReturn(r, func() { h.wentBack(r) })
@@ -259,9 +280,12 @@ func (h *Host) wentBack(r *run) {
 		if !h.guard.locked || h.uptime() >= h.guard.patience {
 			h.guard.attempts++
 		}
-		if h.guard.attempts < 3 {
+		if h.guard.attempts < 3 && h.uptime() < r.until {
 			h.guard.busy.after(pause, h.resumeGuard)
 			return
+		}
+		if h.uptime() >= r.until {
+			r.note("the return's own deadline has passed")
 		}
 		if h.rebootOnce(r) {
 			return
@@ -274,6 +298,10 @@ func (h *Host) wentBack(r *run) {
 	if r.record.Booted != "" && l.Booted != r.record.Booted && h.rebootOnce(r) {
 		return
 	}
+	h.unitsUp(r)
+	if len(r.down) > 0 && r.reboot == "allow" && h.rebootOnce(r) {
+		return
+	}
 	if l.NextBoot == "" {
 		r.unverified = true
 	}
@@ -282,10 +310,31 @@ func (h *Host) wentBack(r *run) {
 	h.resumeGuard()
 }
 
+// unitsUp starts, once, what was up when the run was armed and is down after the
+// return. After a boot systemd has seen to that itself.
+func (h *Host) unitsUp(r *run) {
+	if r.bootID != h.booted.id {
+		return
+	}
+	r.down = nil
+	for _, unit := range r.up {
+		if h.unitState(unit) != "active" {
+			r.note(unit + " was up before: starting it")
+			r.note(unit + " is still down")
+			r.down = append(r.down, unit)
+		}
+	}
+}
+
 // rebootOnce boots the record: what cannot be undone in a running system is
-// undone that way, once, and never where a reboot is not ours to ask for.
+// undone that way, once, and never where a reboot is not ours to ask for; where
+// nobody can read what it would boot only if that was said.
 func (h *Host) rebootOnce(r *run) bool {
 	if r.rebooted || h.traits.WSL || h.traits.Container || r.loader || !nextIs(h.links(), r.record.NextBoot) {
+		return false
+	}
+	if r.reboot == "never" || r.reboot == "auto" && h.reader() == ReaderUnknown {
+		r.note("a reboot would boot the record; it is not this run's to ask for")
 		return false
 	}
 	r.rebooted = true

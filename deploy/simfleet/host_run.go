@@ -36,11 +36,16 @@ type run struct {
 	unit, returning       *process // of the switch, and of what the guard activates
 	half                  bool     // units may be down, whatever the links say
 	cutIn                 string   // the boot in which an activation of the guard was begun and did not end
+	reboot                string   // whether the way back may reboot: auto, allow, never
+	backIn                string   // the boot in which the way back began
+	until                 int64    // uptime at which it has to end
+	up                    []string // units that were up when it was armed
+	down                  []string // those that are not, after the return
 }
 
 // read takes the values out of arm's pairs, as the scripts read meta back.
 func (r *run) read() {
-	r.activation, r.window = 900, 60
+	r.activation, r.window, r.reboot = 900, 60, "auto"
 	for pair := range slices.Chunk(r.pairs, 2) {
 		value := pair[1]
 		switch pair[0] {
@@ -68,6 +73,8 @@ func (r *run) read() {
 			r.activation = number(value)
 		case "window":
 			r.window = number(value)
+		case "reboot":
+			r.reboot = value
 		}
 	}
 }

@@ -62,13 +62,17 @@ func (q *request) arm() int {
 		q.say("moved", now)
 		return q.endGuard()
 	}
-	for _, path := range []string{r.wanted, l.Profile, l.Running} {
+	for _, path := range []string{r.wanted, l.Profile, l.Running, orElse(l.NextBoot, r.wanted)} {
 		if !h.switchable(path) {
 			q.say("missing", path)
 			return q.endGuard()
 		}
+		if slices.Contains(h.invalid, path) {
+			q.say("invalid", path)
+			return q.endGuard()
+		}
 	}
-	r.failed = slices.Clone(h.failed)
+	r.failed, r.up = slices.Clone(h.failed), h.unitsActive()
 	r.deadlineBoot, r.deadline = h.booted.id, h.uptime()+r.activation+r.window
 	if scriptName(sent) != "guard" || strconv.Itoa(len(sent)) != r.value("script") {
 		q.say("unguarded", "the guard's script did not arrive whole")
@@ -125,7 +129,7 @@ func (q *request) ours(id string) *run {
 	}
 	if r := h.findDone(id); r != nil {
 		q.say("result", r.result)
-		q.sayLines("log", r.notes)
+		q.sayAccount(r)
 	}
 	q.sayLinks(h.links())
 	q.endGuard()
@@ -232,7 +236,7 @@ func (q *request) settle(claim deploy.Claim) int {
 	}
 	// A person or a resume may ask a stranded host to try once more.
 	if r.result == string(deploy.ResultStranded) && claim == deploy.ClaimReturn {
-		r.result = ""
+		r.result, r.backIn = "", ""
 	}
 	if r.claim == "" {
 		r.claim = string(claim)
@@ -256,7 +260,13 @@ func (q *request) sayResult(r *run) {
 	} else {
 		q.say("result", r.result)
 	}
+	q.sayAccount(r)
+}
+
+// sayAccount is what the guard has to tell besides the result.
+func (q *request) sayAccount(r *run) {
 	q.sayLines("log", r.notes)
+	q.sayLines("down", r.down)
 	if r.unverified {
 		q.say("unverified", "yes")
 	}

@@ -156,12 +156,23 @@ arm() {
 		rm -rf "$staging"
 		return
 	fi
-	for path in "$wanted" "$profile" "$running"; do
+	# Pinned first: what is there now must not be collected meanwhile.
+	pin "$run-wanted" "$wanted"
+	pin "$run-profile" "$profile"
+	pin "$run-running" "$running"
+	pin "$run-next" "$next"
+	durable "$ROOTS"
+	for path in "$wanted" "$profile" "$running" ${next:+"$next"}; do
 		if ! [ -x "$path/bin/switch-to-configuration" ]; then
 			say missing "$path"
-			rm -rf "$staging"
-			return
+		elif ! nix-store --check-validity "$path" 2>/dev/null; then
+			say invalid "$path"
+		else
+			continue
 		fi
+		rm -rf "$staging"
+		unpin "$run"
+		return
 	done
 	read_generations
 	{
@@ -171,6 +182,7 @@ arm() {
 		printf 'generations %s\n' "$generations"
 	} >>"$staging/meta"
 	failed_units >"$staging/failed"
+	active_units >"$staging/up"
 	cat <&3 >"$staging/guard.sh"
 	# A connection that was cut ends the payload as if that were all of it.
 	if ! [ "$(wc -c <"$staging/guard.sh")" -eq "$whole" ]; then
@@ -186,12 +198,8 @@ arm() {
 		esac
 	done <"$staging/meta"
 	printf '%s %s\n' "$boot" "$((uptime + a_activation + a_window))" >"$staging/deadline"
-	pin "$run-wanted" "$wanted"
-	pin "$run-profile" "$profile"
-	pin "$run-running" "$running"
-	pin "$run-next" "$next"
 	rm -f "$ROOTS/wanted-$run"
-	durable "$staging/meta" "$staging/guard.sh" "$staging/failed" "$staging/deadline" "$staging" "$ROOTS"
+	durable "$staging/meta" "$staging/guard.sh" "$staging/failed" "$staging/up" "$staging/deadline" "$staging" "$ROOTS"
 	# The unit first: a unit without a run folder ends by itself, a run folder
 	# without a unit would have nobody to decide.
 	if ! write_unit; then
@@ -252,13 +260,20 @@ ours() { # RUN: ends the script unless the unresolved run is that one
 		if [ -f "$DONE/$1/result" ]; then
 			read -r result <"$DONE/$1/result"
 			say result "$result"
-			say_lines log <"$DONE/$1/log"
+			say_account "$DONE/$1"
 		fi
 		read_links
 		say_links links
 		say end guard
 		exit 0
 	fi
+}
+
+# What the guard has to tell besides the result.
+say_account() { # FOLDER
+	if [ -f "$1/log" ]; then say_lines log <"$1/log"; fi
+	if [ -f "$1/down" ]; then say_lines down <"$1/down"; fi
+	if [ -f "$1/unverified" ]; then say unverified yes; fi
 }
 
 # await RUN OFFSET SECONDS: waits for the end of the switch, and hands on what
@@ -297,7 +312,7 @@ settle() { # CLAIM RUN SECONDS
 	enter
 	ours "$2"
 	# A person or a resume may ask a stranded host to try once more.
-	if [ "$a_result" = stranded ] && [ "$1" = return ]; then rm -f "$ACTIVE/result"; fi
+	if [ "$a_result" = stranded ] && [ "$1" = return ]; then rm -f "$ACTIVE/result" "$ACTIVE/returning"; fi
 	claim_for "$1"
 	load_active
 	leave
@@ -320,13 +335,11 @@ settle() { # CLAIM RUN SECONDS
 	done
 	if load_active && [ "$a_run" = "$2" ]; then
 		say result "${a_result:-pending}"
-		if [ -f "$ACTIVE/log" ]; then say_lines log <"$ACTIVE/log"; fi
-		if [ -f "$ACTIVE/unverified" ]; then say unverified yes; fi
+		say_account "$ACTIVE"
 	elif [ -f "$DONE/$2/result" ]; then
 		read -r result <"$DONE/$2/result"
 		say result "$result"
-		if [ -f "$DONE/$2/log" ]; then say_lines log <"$DONE/$2/log"; fi
-		if [ -f "$DONE/$2/unverified" ]; then say unverified yes; fi
+		say_account "$DONE/$2"
 	fi
 	read_links
 	say_links links
@@ -433,8 +446,22 @@ close_run() {
 	remove_unit
 }
 
+# release RUN: a person keeps a stranded host as it is now. The run ends, its
+# result stays in done/.
+release() {
+	enter
+	ours "$1"
+	if [ "$a_result" != stranded ]; then
+		note "run $a_run is not stranded: it is not released"
+		exit 1
+	fi
+	read_links
+	note "released by a person: $link $profile $running ${next:--}"
+	close_run
+}
+
 guard() {
-	attempts=0 activations=0 woken=no busy=no patience=''
+	attempts=0 activations=0 woken=no busy=no patience='' r_until=0
 	trap 'woken=yes' USR1
 	# The tools of the record, which is pinned: the guard needs nothing of the
 	# system that it may have to undo.
@@ -497,6 +524,7 @@ record) # RUN OPERATOR SECONDS DIGEST ATTRIBUTE TOPLEVEL STAGE FLEET HOST
 	rm -f "$LEASE"
 	say recorded yes
 	;;
+release) release "$@" ;;
 switch) run_switch ;;
 guard) guard ;;
 decide) # CLAIM RESULT DUE SYSTEM: the table, for its test

@@ -211,11 +211,16 @@ failed_units() { # one name a line
 		done
 }
 
+active_units() { # one name a line
+	systemctl list-units --state=active --type=service,socket,timer,path --plain --no-legend --no-pager 2>/dev/null |
+		while read -r unit _; do printf '%s\n' "$unit"; done
+}
+
 # The unresolved run folder -> $a_*; false when there is none.
 load_active() {
 	a_run='' a_operator='' a_since='' a_stage='' a_flake='' a_attribute='' a_mode='' a_wanted='' a_goal='' a_ref=''
 	a_link='' a_profile='' a_running='' a_booted='' a_next='' a_reader='' a_generations=''
-	a_activation=900 a_window=60 a_fleet='' a_host='' a_back='' a_boot=''
+	a_activation=900 a_window=60 a_reboot=auto a_fleet='' a_host='' a_back='' a_boot=''
 	[ -f "$ACTIVE/meta" ] || return 1
 	while read -r key rest; do
 		case $key in
@@ -242,6 +247,7 @@ load_active() {
 		generations) a_generations=$rest ;;
 		activation) a_activation=$rest ;;
 		window) a_window=$rest ;;
+		reboot) a_reboot=$rest ;;
 		esac
 	done <"$ACTIVE/meta"
 	a_claim='' a_result=''

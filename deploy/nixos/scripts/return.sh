@@ -11,9 +11,9 @@ set_profile() { # LINK STOREPATH
 	resolve "$PROFILES/$1"
 	if [ -n "$1" ] && [ "$resolved" = "$2" ]; then
 		number=${1#system-}
-		nix-env -p "$PROFILE" --switch-generation "${number%-link}"
+		timeout 60 nix-env -p "$PROFILE" --switch-generation "${number%-link}"
 	else
-		nix-env -p "$PROFILE" --set "$2"
+		timeout 60 nix-env -p "$PROFILE" --set "$2"
 	fi
 }
 
@@ -23,17 +23,39 @@ back_there() { # after read_links; $half from go_back
 	on_record && [ "$half" = no ] && ! [ -e "$ACTIVE/loader" ]
 }
 
-# Runs something that activates, outside of this unit and bounded.
+# The way back has a deadline of its own, from its first step in this boot: time
+# for somebody else's activation and for one of its own. A guard that was killed
+# goes on with it; asked anew, it begins anew.
+return_begins() { # after load_active, clock -> $r_until, in uptime seconds
+	r_boot='' r_until=0
+	if [ -f "$ACTIVE/returning" ]; then read -r r_boot r_until <"$ACTIVE/returning"; fi
+	if [ "$r_boot" = "$boot" ]; then return; fi
+	r_until=$((uptime + 2 * a_activation + a_window))
+	printf '%s %s\n' "$boot" "$r_until" >"$ACTIVE/returning.tmp" && mv "$ACTIVE/returning.tmp" "$ACTIVE/returning"
+}
+
+# Runs something that activates, outside of this unit and bounded: by its own
+# time, on the way back also by what is left of that, and by a last resort where
+# systemd itself does not answer any more.
 activate() { # COMMAND...
+	busy=no
 	note "+ $*"
+	clock
+	bound=$a_activation
+	if [ "$r_until" != 0 ] && [ $((r_until - uptime)) -lt "$bound" ]; then bound=$((r_until - uptime)); fi
+	if [ "$bound" -le 0 ]; then
+		code=none
+		note "no time is left for it"
+		return
+	fi
 	unit=nixdeploy-return-$a_run-$$-$activations
 	activations=$((activations + 1))
-	systemd-run --unit="$unit" --collect --wait --quiet --no-ask-password --service-type=exec \
-		-p WorkingDirectory=/ -p RuntimeMaxSec="$a_activation" -p StandardOutput="append:$ACTIVE/log" -p StandardError="append:$ACTIVE/log" \
+	timeout "$((bound + 30))" systemd-run --unit="$unit" --collect --wait --quiet --no-ask-password --service-type=exec \
+		-p WorkingDirectory=/ -p RuntimeMaxSec="$bound" -p TimeoutStopSec=10 \
+		-p StandardOutput="append:$ACTIVE/log" -p StandardError="append:$ACTIVE/log" \
 		-E PATH="$PATH" -E HOME=/root -E LOCALE_ARCHIVE="${LOCALE_ARCHIVE-}" "$@"
 	code=$?
 	if [ "$code" != 0 ]; then note "exit code $code"; fi
-	busy=no
 	if [ "$code" = 11 ]; then busy=yes; fi
 }
 
@@ -47,7 +69,7 @@ activate_running() { # COMMAND...
 	activate "$@"
 	case $code in
 	0 | 2 | 3 | 4) half=no ;;
-	11) half=$before ;; # somebody else's lock: nothing was begun
+	11 | none) half=$before ;; # somebody else's lock, or no time: nothing was begun
 	esac
 	if [ "$half" = no ]; then rm -f "$ACTIVE/half"; fi
 }
@@ -56,8 +78,8 @@ activate_running() { # COMMAND...
 # that was killed in its own return left behind. nixos-rebuild waits for the unit
 # that it activates in, so when none of ours was cut that unit is somebody else's.
 stop_switch() { # after clock
-	systemctl stop "nixdeploy-switch-$a_run.service" "nixdeploy-return-$a_run-*" 2>/dev/null
-	if [ "$busy" = no ] && cut_short; then systemctl stop "$ACTIVATION" 2>/dev/null; fi
+	timeout 60 systemctl stop "nixdeploy-switch-$a_run.service" "nixdeploy-return-$a_run-*" 2>/dev/null
+	if [ "$busy" = no ] && cut_short; then timeout 120 systemctl stop "$ACTIVATION" 2>/dev/null; fi
 }
 
 # Whether something of ours that activates was begun in this boot and has not
@@ -89,6 +111,32 @@ await_others() { # after clock
 		sleep 2
 		clock
 	done
+}
+
+# What was up when the run was armed and is down after the return is started,
+# once: going back may have started less than was stopped. After a boot systemd
+# has seen to that itself. Only what something wants is looked at: the rest comes
+# and goes.
+units_up() {
+	[ -f "$ACTIVE/up" ] && [ "$a_boot" = "$boot" ] || return 0
+	units_down
+	if [ -z "$down" ]; then return; fi
+	for unit in $down; do note "$unit was up before: starting it"; done
+	# shellcheck disable=SC2086
+	timeout 60 systemctl start $down >>"$ACTIVE/log" 2>&1
+	units_down
+	for unit in $down; do note "$unit is still down"; done
+}
+
+units_down() { # -> $down
+	active_units >"$ACTIVE/up.now"
+	down=$(
+		grep -Fxv -f "$ACTIVE/up.now" "$ACTIVE/up" | while read -r unit; do
+			case $(systemctl show -p LoadState -p WantedBy -p RequiredBy --value "$unit" 2>/dev/null | tr '\n' ' ') in
+			*loaded*.target*) printf '%s\n' "$unit" ;;
+			esac
+		done
+	)
 }
 
 # `nixos-rebuild switch --rollback` lands on the record only if all of this
@@ -163,6 +211,8 @@ foreign_change() {
 }
 
 go_back() {
+	clock
+	return_begins
 	stop_switch
 	await_others
 	read_links
@@ -185,6 +235,7 @@ go_back() {
 			read_links
 		fi
 		if ! back_there && [ "$busy" = no ] && [ "$a_boot" = "$boot" ]; then
+			stop_switch # a tool that was stopped leaves its activation behind
 			note "not yet on the record: $link $profile $running $next"
 			exact_return
 			read_links
@@ -193,26 +244,40 @@ go_back() {
 	clock
 	if ! back_there; then
 		if [ "$busy" = no ] || [ "$uptime" -ge "$patience" ]; then attempts=$((attempts + 1)); fi
-		if [ "$attempts" -lt 3 ]; then
+		if [ "$attempts" -lt 3 ] && [ "$uptime" -lt "$r_until" ]; then
 			sleep 2
 			return
 		fi
+		if [ "$uptime" -ge "$r_until" ]; then note "the return's own deadline has passed"; fi
 		reboot_once
 		note "stranded: $link $profile $running $next"
 		write_result stranded
 		return
 	fi
 	if [ -n "$a_booted" ] && [ "$booted" != "$a_booted" ]; then reboot_once; fi
+	down=
+	units_up
+	if [ -n "$down" ]; then
+		printf '%s\n' "$down" >"$ACTIVE/down"
+		if [ "$a_reboot" = allow ]; then reboot_once; fi
+	fi
 	if [ -z "$next" ]; then : >"$ACTIVE/unverified"; fi
 	note "returned to $a_link"
 	write_result returned
 }
 
 # What cannot be undone in a running system (a kernel) is undone by booting the
-# record, once; never where a reboot is not ours to ask for.
+# record, once; never where a reboot is not ours to ask for, and where nobody can
+# read what it would boot only if that was said.
 reboot_once() {
 	if [ -e "$ACTIVE/rebooted" ] || is_wsl || is_container; then return; fi
 	if ! next_is "$a_next" || [ -e "$ACTIVE/loader" ]; then return; fi
+	case $a_reboot/$reader in
+	never/* | auto/unknown)
+		note "a reboot would boot the record; it is not this run's to ask for"
+		return
+		;;
+	esac
 	: >"$ACTIVE/rebooted"
 	durable "$ACTIVE/rebooted" "$ACTIVE"
 	note "rebooting into the record"

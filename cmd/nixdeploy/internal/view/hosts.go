@@ -33,7 +33,7 @@ func Settings(h inventory.Host) []Setting {
 		{Key: "activation", Value: string(h.Activation)},
 		{Key: "activation_timeout", Value: h.ActivationTimeout.String()},
 		{Key: "confirm_timeout", Value: h.ConfirmTimeout.String()}, {Key: "build_timeout", Value: h.BuildTimeout.String()},
-		{Key: "accept_guard_loss", Value: h.AcceptGuardLoss}, {Key: "checks", Value: checks},
+		{Key: "accept_guard_loss", Value: h.AcceptGuardLoss}, {Key: "return_reboot", Value: h.ReturnReboot}, {Key: "checks", Value: checks},
 		{Key: "package_profile", Value: h.PackageProfile}, {Key: "modules", Value: nonNil(h.Modules)},
 	}
 	for i := range list {
