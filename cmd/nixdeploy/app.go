@@ -24,6 +24,9 @@ type App struct {
 	Terminal       Terminal
 	// Notify has interruptions sent to c until stop is called; nil for none.
 	Notify func(c chan<- Interruption) (stop func())
+	// KeepWriting has writes to a pipe that nobody reads fail rather than end the
+	// process; it is called before hosts are changed. nil: they do already.
+	KeepWriting func()
 	// Connect makes what drives the hosts; nil is the real thing (wire.go).
 	Connect Connector
 
@@ -33,8 +36,9 @@ type App struct {
 // Run runs one command line, without the program's name, and returns the exit
 // code of the design's table. The end of ctx counts as two interruptions.
 func (a App) Run(ctx context.Context, args []string) int {
-	a.Stdout, a.Stderr = &locked{w: a.Stdout}, &locked{w: a.Stderr}
-	signals, stop := a.watch(ctx)
+	signals := newSignals()
+	a.Stdout, a.Stderr = &locked{w: a.Stdout, lost: signals.outputLost}, &locked{w: a.Stderr, lost: signals.outputLost}
+	stop := a.watch(ctx, signals)
 	defer stop()
 	asJSON := false
 	err := a.cli(signals, &asJSON).RunContext(signals.admit, append([]string{"nixdeploy"}, inOrder(joinCommand(args))...))
@@ -231,12 +235,17 @@ func (a App) getenv(name string) string {
 
 // locked lets several goroutines write whole texts to one stream.
 type locked struct {
-	mu sync.Mutex
-	w  io.Writer
+	mu   sync.Mutex
+	w    io.Writer
+	lost func(error) // told of what cannot be written; does not block
 }
 
 func (l *locked) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.w.Write(p)
+	n, err := l.w.Write(p)
+	if err != nil {
+		l.lost(err)
+	}
+	return n, err
 }

@@ -14,7 +14,7 @@ import (
 func main() {
 	app := App{
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
-		Environ: os.Environ(), Terminal: terminalOf(os.Stdin, os.Stdout, os.Stderr), Notify: notify,
+		Environ: os.Environ(), Terminal: terminalOf(os.Stdin, os.Stdout, os.Stderr), Notify: notify, KeepWriting: keepWriting,
 	}
 	os.Exit(app.Run(context.Background(), os.Args[1:]))
 }

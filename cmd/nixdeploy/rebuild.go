@@ -235,6 +235,9 @@ func hostEvents(command string, k keptRun) []deploy.Event {
 			deploy.Event{Kind: deploy.EventHostState, State: deploy.StateConfirmed, Wanted: wanted, Before: &before, After: &left},
 			deploy.Event{Kind: deploy.EventStepStarted, Step: deploy.StepReturn})
 	}
+	if len(events) == 0 {
+		events = append(events, deploy.Event{Kind: deploy.EventStepStarted, Step: deploy.StepInspect})
+	}
 	events = append(events, deploy.Event{Kind: deploy.EventStepIntent, Step: step, Wanted: wanted, Before: &before})
 	end := deploy.Event{Kind: deploy.EventHostState, Wanted: wanted, Before: &before}
 	switch {

@@ -64,7 +64,7 @@ func TestADamagedJournalIsRefusedByNameAndRebuiltFromTheHosts(t *testing.T) {
 		}),
 		"web-2": heldBy(run, "web-2", "prod", func(k *deploy.KeptRun) { k.Result = deploy.ResultReturned }),
 	}
-	c.expect(t, 0, "resume", "--rebuild-from-hosts", run) // its process was of this machine: nobody has to be asked
+	c.expect(t, 5, "resume", "--rebuild-from-hosts", run) // its process was of this machine: nobody has to be asked
 	if diff := cmp.Diff([]string{"dev-1"}, d.applied); diff != "" {
 		t.Errorf("settled (-want +got):\n%s", diff)
 	}
@@ -151,10 +151,10 @@ func TestWhatHostsTellBecomesTheEventsOfTheRun(t *testing.T) {
 		open    bool
 		leaving string
 	}{
-		"armed":             {"apply", func(k *deploy.KeptRun) { k.Active = true }, deploy.StateWaiting, true, ""},
+		"armed":             {"apply", func(k *deploy.KeptRun) { k.Active = true }, deploy.StateInFlight, true, ""},
 		"confirmed":         {"apply", func(k *deploy.KeptRun) { k.Result = deploy.ResultConfirmed }, deploy.StateConfirmed, false, ""},
 		"returned":          {"apply", func(k *deploy.KeptRun) { k.Result = deploy.ResultReturned }, deploy.StateReturned, false, ""},
-		"stranded":          {"apply", func(k *deploy.KeptRun) { k.Active, k.Result = true, deploy.ResultStranded }, deploy.StateWaiting, true, ""},
+		"stranded":          {"apply", func(k *deploy.KeptRun) { k.Active, k.Result = true, deploy.ResultStranded }, deploy.StateInFlight, true, ""},
 		"on its way back":   {"apply", func(k *deploy.KeptRun) { back(k); k.Active = true }, deploy.StateInFlight, true, "/nix/store/new"},
 		"went back":         {"apply", func(k *deploy.KeptRun) { back(k); k.Result = deploy.ResultConfirmed }, deploy.StateReturned, false, ""},
 		"did not go back":   {"apply", func(k *deploy.KeptRun) { back(k); k.Result = deploy.ResultReturned }, deploy.StateInFlight, true, "/nix/store/new"},

@@ -171,6 +171,7 @@ func (in *invocation) settle(
 	if err != nil {
 		return view.Ending{}, err
 	}
+	in.keepWriting()
 	p := in.newProgress()
 	for _, e := range events {
 		p.fold.Add(e)
@@ -208,7 +209,11 @@ func (in *invocation) settle(
 		}
 	})
 	stop()
-	code := rollout.ExitCode(only(p.report(), open), in.signals.interrupted())
+	judged := p.report()
+	if !in.rebuildFromHosts { // then what the hosts told is the answer, too
+		judged = only(judged, open)
+	}
+	code := rollout.ExitCode(judged, in.signals.interrupted())
 	err = j.Append(context.WithoutCancel(ctx), deploy.Event{
 		Run: id, Time: time.Now(), Kind: deploy.EventRunFinished, Exit: &code, Message: meaning(code),
 	})

@@ -42,6 +42,7 @@ func (c *change) run(ctx context.Context) error {
 	if err != nil {
 		return unwritable(err)
 	}
+	c.keepWriting()
 	p := c.newProgress()
 	j.Watch(p.show)
 	if c.json {
@@ -224,15 +225,23 @@ func (in *invocation) endingOf(report deploy.Report, code int, inv *inventory.In
 
 // end writes the result of a run and turns it into the exit code.
 func (in *invocation) end(e view.Ending) error {
-	if in.json {
-		_, _ = in.Stdout.Write(view.JSONReport(e))
-	} else if err := in.print(in.out.Summary(e)); err != nil {
-		return err
+	out := view.JSONReport(e)
+	if !in.json {
+		out = []byte(in.out.Summary(e))
+	}
+	if _, err := in.Stdout.Write(out); err != nil && e.Exit == rollout.ExitOK {
+		return err // the code of a run that failed says more
 	}
 	if e.Exit != rollout.ExitOK {
 		return exitError(e.Exit)
 	}
 	return nil
+}
+
+func (a App) keepWriting() {
+	if a.KeepWriting != nil {
+		a.KeepWriting()
+	}
 }
 
 // connect makes what drives the hosts.

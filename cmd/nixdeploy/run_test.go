@@ -8,10 +8,12 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/nixdeploy/nixdeploy/deploy"
 	"github.com/nixdeploy/nixdeploy/deploy/journal"
@@ -133,12 +135,53 @@ func TestTheSecondInterruptionLeavesHostsToTheirGuards(t *testing.T) {
 	d.applying = func(_ context.Context, _ string) {
 		ch := <-ready
 		ch <- Interruption{Name: "interrupt"}
-		ch <- Interruption{Name: "hangup"}
+		ch <- Interruption{Name: "hangup", Gone: true} // one closed terminal comes as several signals: not the second
+		ch <- Interruption{Name: "terminated"}
 		<-d.q.Detach.Done()
 	}
 	c.expect(t, 130, "apply", "--yes")
-	contains(t, "stderr", c.stderr.String(), "hangup: the hosts in flight are left to their guards. Then: nixdeploy resume "+d.q.Run)
+	contains(t, "stderr", c.stderr.String(), "terminated: the hosts in flight are left to their guards. Then: nixdeploy resume "+d.q.Run)
 	contains(t, "stdout", c.stdout.String(), "Next: nixdeploy resume "+d.q.Run)
+}
+
+// closedPipe is a stream whose reader is gone.
+type closedPipe struct{ err error }
+
+func (p closedPipe) Write([]byte) (int, error) { return 0, p.err }
+
+// Whoever closes the terminal, or the reader of a pipe, stops the run like the
+// first interruption: never in mid-step, and never more than that.
+func TestAnOutputThatNobodyReadsStopsTheRunBetweenHosts(t *testing.T) {
+	for name, c := range map[string]struct {
+		err  error
+		stop bool
+	}{
+		"a pipe": {syscall.EPIPE, true}, "a terminal": {syscall.EIO, true}, "a full disk": {syscall.ENOSPC, false},
+	} {
+		d := &fakeDriver{}
+		run := newCall(t, d)
+		d.applying = func(ctx context.Context, _ string) {
+			if c.stop {
+				<-run.admitted(d)
+			}
+			if ctx.Err() != nil {
+				t.Errorf("%s: the host in flight was cut off", name)
+			}
+		}
+		kept := false
+		app := run.App
+		app.Stdin, app.Stdout, app.Stderr = strings.NewReader(""), &run.stdout, closedPipe{c.err}
+		app.KeepWriting = func() { kept = true }
+		code := app.Run(t.Context(), []string{"apply", "--yes"})
+		want, applied := 130, []string(nil)
+		if !c.stop {
+			want, applied = 0, []string{"dev-1", "web-1", "web-2"}
+		}
+		// The first line is lost already, so that no host begins.
+		if code != want || !cmp.Equal(sorted(d.applied), applied, cmpopts.EquateEmpty()) || !kept {
+			t.Errorf("%s: exit %d after %v, SIGPIPE kept away %v", name, code, d.applied, kept)
+		}
+	}
 }
 
 func TestAnInterruptedPlanSaysThatNothingChanges(t *testing.T) {

@@ -9,8 +9,14 @@ import (
 	"syscall"
 )
 
-// Interruption is one wish to stop: SIGINT, SIGTERM or SIGHUP.
-type Interruption struct{ Name string }
+// Interruption is one wish to stop.
+type Interruption struct {
+	Name string
+	// Gone says that nobody is there any more, rather than that somebody asks:
+	// SIGHUP, or an output that nobody reads. It never counts as the second
+	// interruption, since one closed terminal comes as several of these.
+	Gone bool
+}
 
 var errInterrupted = errors.New("interrupted")
 
@@ -20,6 +26,20 @@ var errInterrupted = errors.New("interrupted")
 type signals struct {
 	admit, drain context.Context //nolint:containedctx // the two are what this type is
 	acting       atomic.Pointer[string]
+	lost         chan error // holds the first failure of an output
+}
+
+func newSignals() *signals { return &signals{lost: make(chan error, 1)} }
+
+// outputLost says that a stream's reader or terminal is gone. It never blocks.
+func (s *signals) outputLost(err error) {
+	if !errors.Is(err, syscall.EPIPE) && !errors.Is(err, syscall.EIO) {
+		return // a full disk below a log is no reason to stop
+	}
+	select {
+	case s.lost <- err:
+	default:
+	}
 }
 
 // act says that hosts are being changed from here on by run, which decides
@@ -31,8 +51,7 @@ func (s *signals) interrupted() bool { return s.admit.Err() != nil }
 
 // watch starts the goroutine that turns interruptions into the ends of
 // contexts. stop ends it and waits for it.
-func (a App) watch(parent context.Context) (*signals, func()) {
-	s := &signals{}
+func (a App) watch(parent context.Context, s *signals) func() {
 	admit, endAdmit := context.WithCancelCause(parent)
 	drain, endDrain := context.WithCancelCause(parent)
 	s.admit, s.drain = admit, drain
@@ -44,18 +63,27 @@ func (a App) watch(parent context.Context) (*signals, func()) {
 	done, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
-		for _, end := range []context.CancelCauseFunc{endAdmit, endDrain} {
+		for let := false; !let; {
+			var i Interruption
 			select {
-			case i := <-ch:
-				a.tell(s.says(i))
-				end(errInterrupted)
+			case i = <-ch:
+			case err := <-s.lost:
+				i = Interruption{Name: "nobody reads the output: " + err.Error(), Gone: true}
 			case <-done:
 				return
+			}
+			if !s.interrupted() {
+				a.tell(s.says(i))
+				endAdmit(errInterrupted)
+			} else if !i.Gone {
+				a.tell(s.says(i))
+				endDrain(errInterrupted)
+				let = true
 			}
 		}
 		unnotify() // a third one ends the process, as if this program did not listen
 	}()
-	return s, func() {
+	return func() {
 		close(done)
 		<-ended
 		unnotify()
@@ -76,6 +104,12 @@ func (s *signals) says(i Interruption) string {
 	return "\nnixdeploy: " + i.Name + ": the hosts in flight are left to their guards. Then: nixdeploy resume " + *run + "\n"
 }
 
+// keepWriting is App.KeepWriting for a process: a write to a pipe that nobody
+// reads fails, where it would end the process in the middle of a switch. The
+// channel is full at once, and nobody looks into it; to ignore the signal would
+// be handed down to the programs that are started.
+func keepWriting() { signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) }
+
 // notify is App.Notify for a process.
 func notify(c chan<- Interruption) func() {
 	sig, done, ended := make(chan os.Signal, 4), make(chan struct{}), make(chan struct{})
@@ -86,7 +120,7 @@ func notify(c chan<- Interruption) func() {
 			select {
 			case s := <-sig:
 				select {
-				case c <- Interruption{Name: s.String()}:
+				case c <- Interruption{Name: s.String(), Gone: s == syscall.SIGHUP}:
 				case <-done:
 				}
 			case <-done:
