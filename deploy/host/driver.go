@@ -217,7 +217,7 @@ func (d *Driver) Return(ctx context.Context, h inventory.Host, stage string, wav
 			out.State = deploy.StateStranded
 			out.Problem = notExact(before, out.After, cause)
 		}
-	} else {
+	} else if out.State != deploy.StateInFlight { // let go of: a resume brings it back
 		out.State = deploy.StateStranded
 	}
 	return w.finish(ctx, out)

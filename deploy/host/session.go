@@ -256,3 +256,6 @@ func (d *Driver) detached() <-chan struct{} {
 	}
 	return d.Detach.Done()
 }
+
+// letGo reports whether every wait is to end.
+func (w *worker) letGo() bool { return w.d.Detach != nil && w.d.Detach.Err() != nil }

@@ -14,6 +14,7 @@ func (w *worker) back(ctx context.Context) error {
 	err := w.settle(ctx, deploy.StepReturn, func(ctx context.Context, m Machine) (deploy.Settlement, error) { return m.Back(ctx, slice) })
 	switch {
 	case w.p.Settled != nil:
+	case err != nil && w.letGo(): // its guard goes on
 	case err != nil:
 		w.p.Unsettled = true
 	default:

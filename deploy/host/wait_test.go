@@ -453,9 +453,12 @@ func TestAConnectionThatProvesNothingIsClosed(t *testing.T) {
 
 // An interruption ends waits for a lost host at once, in whichever step.
 func TestDetachEndsTheWaitForALostHost(t *testing.T) {
-	for _, lostIn := range []string{"start", "await", "contact", "confirm"} {
+	for _, lostIn := range []string{"start", "await", "contact", "confirm", "back"} {
 		t.Run(lostIn, func(t *testing.T) {
 			f := newFakeHost()
+			if lostIn == "back" { // the guard goes on with the way back by itself
+				f.health = &deploy.Problem{Code: deploy.CodeHealth}
+			}
 			for range 1000 {
 				f.fails[lostIn] = append(f.fails[lostIn], lostConnection())
 			}
@@ -479,6 +482,22 @@ func TestDetachEndsTheWaitForALostHost(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Let go of on its way back from the soak, a host is one for resume, not yet for
+// a person.
+func TestAReturnThatIsLetGoOfIsInFlight(t *testing.T) {
+	f := newFakeHost()
+	synctest.Test(t, func(t *testing.T) {
+		d := f.driver()
+		defer d.Close()
+		confirmed(t, f, d)
+		ctx, detach := context.WithCancel(t.Context())
+		d.Detach = ctx
+		f.onStart = func(*fakeHost) { detach() }
+		out := d.Return(t.Context(), webHost(), "prod", 1, &deploy.Problem{Code: deploy.CodeHealth})
+		wantState(t, out, deploy.StateInFlight, deploy.CodeInterrupted)
+	})
 }
 
 // Before it is armed a host is untouched, and says so when it is left.

@@ -9,6 +9,7 @@ package nixos
 import (
 	"embed"
 	"strings"
+	"sync"
 )
 
 //go:embed scripts/*.sh
@@ -31,6 +32,22 @@ func parts(name string) []string {
 // by which it is known, then the library, then its own body. It panics for a
 // name that is not embedded, which no input can cause.
 func Script(name string) string {
+	if text, known := texts()[name]; known {
+		return text
+	}
+	return assemble(name)
+}
+
+// texts holds what can be sent, made once.
+var texts = sync.OnceValue(func() map[string]string {
+	all := map[string]string{}
+	for _, name := range Names() {
+		all[name] = assemble(name)
+	}
+	return all
+})
+
+func assemble(name string) string {
 	head, body := split(read(name + ".sh"))
 	var text strings.Builder
 	text.WriteString(head)

@@ -28,14 +28,15 @@ type Limits struct {
 //	one host:    2 connects (one proves reachability), inspect, upload, twice
 //	             build_timeout (dry-build and build), the change, its longest
 //	             health check
-//	the change:  arm, activation_timeout, 2 * confirm_timeout, and two waits for
+//	the change:  arm (asked twice), activation_timeout, 2 * confirm_timeout, and two waits for
 //	             the host's decision, since one that gives no answer to the
 //	             confirmation is asked to return as well
-//	a decision:  the guard's own deadline and a whole activation after it
+//	a decision:  the guard's own deadline, somebody else's activation that it
+//	             waits for, and a whole one of its own after it
 //	soak:        its time, and two rounds of checks that begin at its end
 //	locks:       --lock-wait, once for the whole run
-//	going back:  of a soak's failed hosts, or with another by on_failure: a
-//	             connect and a change
+//	going back:  of a soak's failed hosts, or with another by on_failure: calls
+//	             until one connects (two scripts' time), and a change
 //
 // n hosts by `parallel` at a time, each at most d long, end within
 // ceil(n/parallel) * d whatever the order, since a free place is taken at once.
@@ -49,7 +50,7 @@ func AtMost(policy inventory.Stage, waves [][]string, hosts map[string]inventory
 			h := hosts[name]
 			longest = max(longest, hostBound(h, l))
 			check = max(check, l.Connect+longestCheck(h))
-			back = max(back, l.Connect+l.Inspect+changeBound(h, l))
+			back = max(back, l.Connect+2*l.Script+changeBound(h, l))
 		}
 		total += rounds(len(wave), policy.Parallel) * longest
 		if policy.Soak > 0 || policy.OnFailure == inventory.OnFailureWave || policy.OnFailure == inventory.OnFailureStage {
@@ -70,8 +71,8 @@ func hostBound(h inventory.Host, l Limits) time.Duration {
 // changeBound is the longest way from arming to a decision that is read back,
 // of a host that gives no answer at the worst moment.
 func changeBound(h inventory.Host, l Limits) time.Duration {
-	decision := 2*h.ActivationTimeout + 2*h.ConfirmTimeout + l.Script
-	return l.Script + h.ActivationTimeout + 2*h.ConfirmTimeout + 2*decision
+	decision := 3*h.ActivationTimeout + 2*h.ConfirmTimeout + l.Script
+	return 2*l.Script + h.ActivationTimeout + 2*h.ConfirmTimeout + 2*decision
 }
 
 // answerGrace is how much later than its deadline a check that runs on the host

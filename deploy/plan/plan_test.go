@@ -102,10 +102,10 @@ func TestAtMostIsTheSumOfAllDeadlines(t *testing.T) {
 	hosts := []deploy.HostPlan{{Host: "a"}, {Host: "b"}, {Host: "c"}, {Host: "d"}}
 	got := plan.Stage(plan.Input{Inventory: inv, Stage: "prod", Hosts: hosts, Limits: l}).AtMost
 
-	decision := 2*15*time.Minute + 2*time.Minute + time.Minute
-	change := time.Minute + 15*time.Minute + 2*time.Minute + 2*decision // a host that answers neither the confirmation nor the return
+	decision := 3*15*time.Minute + 2*time.Minute + time.Minute
+	change := 2*time.Minute + 15*time.Minute + 2*time.Minute + 2*decision // a host that answers neither the confirmation nor the return
 	perHost := 20*time.Second + 20*time.Second + 5*time.Minute + 20*time.Minute + time.Minute + change + (2*time.Minute + 5*time.Second)
-	back := 10*time.Second + 20*time.Second + change
+	back := 10*time.Second + 2*time.Minute + change
 	check := 10*time.Second + 2*time.Minute + 5*time.Second
 	want := 2*30*time.Second + // 4 hosts read, 2 at once
 		1*perHost + 1*back + time.Hour + 2*1*check + // the canary

@@ -16,7 +16,25 @@ func (m *machine) excused() bool {
 	hidden := m.split() && m.options.Traits.Reader == simfleet.ReaderUnknown && m.Facts().Boots > 0
 	// A return in the soak ends on one system, not on the two that there were.
 	halves := m.split() && confirmedOnce(m)
-	return m.helpless || m.ledger.foreign != "" || hidden || halves
+	return m.helpless || m.ledger.foreign != "" || hidden || halves || m.tooSlow()
+}
+
+// tooSlow: what the host has to go back to takes longer to activate than its
+// activation_timeout allows. Whoever sets that is told so, with exit code 6.
+func (m *machine) tooSlow() bool {
+	slow := max(m.faults.Slow, 1)
+	for _, e := range m.ledger.epochs {
+		system := m.options.System
+		for _, s := range m.systems {
+			if s.Toplevel == e.before.Running {
+				system = s
+			}
+		}
+		if system.Toplevel == e.before.Running && time.Duration(slow*float64(system.SwitchTime)) >= m.inv.ActivationTimeout {
+			return true
+		}
+	}
+	return false
 }
 
 // judgeAlone: nobody came back, and every host has decided by itself.
