@@ -2,6 +2,7 @@ package simfleet
 
 import (
 	"slices"
+	"time"
 
 	"github.com/nixdeploy/nixdeploy/deploy"
 )
@@ -32,7 +33,8 @@ type RunFacts struct {
 	Claim             deploy.Claim
 	Result            deploy.Result
 	Started           bool
-	Notes             []string // the guard's own account
+	Decides           time.Time // its guard, unless a sign of life comes
+	Notes             []string  // the guard's own account
 }
 
 // Facts brings the host forward to its clock's present and reads it.
@@ -61,7 +63,8 @@ func (h *Host) Facts() Facts {
 		f.Active = &RunFacts{
 			Run: r.id, Mode: r.mode, Wanted: r.wanted, Record: r.record,
 			Claim: deploy.Claim(r.claim), Result: deploy.Result(r.result), Started: r.started,
-			Notes: slices.Clone(r.notes),
+			Decides: h.at(h.uptime() + h.left(r)),
+			Notes:   slices.Clone(r.notes),
 		}
 	}
 	return f

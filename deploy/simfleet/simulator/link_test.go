@@ -59,6 +59,22 @@ func (l *link) away() bool {
 	return time.Now().Before(l.m.outageUntil) && !l.p.w.healed
 }
 
+// race holds a confirmation back, now and then, until the guard's time is up, or
+// a moment before or after that.
+func (l *link) race(cmd deploy.Command) time.Duration {
+	if cmd.Name != "guard" || cmd.Args[1] != "confirm" {
+		return 0
+	}
+	l.p.w.state.Lock()
+	defer l.p.w.state.Unlock()
+	moment := pick(l.chance, -time.Second, -time.Millisecond, 0, time.Millisecond, time.Second)
+	a := l.m.Facts().Active
+	if l.p.w.calm || l.p.w.healed || a == nil || a.Claim != deploy.ClaimNone || !l.chance.one(6) {
+		return 0
+	}
+	return max(time.Until(a.Decides)+moment, 0)
+}
+
 // point is one of the process's doings.
 func (l *link) point(what string) bool {
 	l.p.w.state.Lock()
@@ -142,7 +158,7 @@ func (c *wire) Run(ctx context.Context, cmd deploy.Command, out, errs func(line 
 		c.broken = c.broken || gone.Err == nil
 		return -1, gone
 	}
-	if err := p.waitFor(ctx, c.slot, way); err != nil {
+	if err := p.waitFor(ctx, c.slot, way+c.race(cmd)); err != nil {
 		return -1, c.lost(cmd.Name+" did not begin in time", err)
 	}
 	if c.point("send " + cmd.Name) {

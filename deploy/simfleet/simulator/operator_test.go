@@ -38,6 +38,9 @@ func (o *operator) work() {
 		}
 		o.sleep(l.pause)
 	}
+	if l := o.trial.undoes; l != nil {
+		o.process(*l, nil, "")
+	}
 }
 
 func (o *operator) sleep(d time.Duration) { time.Sleep(o.w.until(o.slot, d)) }

@@ -103,6 +103,9 @@ func (p *process) judgeBegin(e deploy.Event, sent time.Duration) {
 
 // judgeOrder: every host of every earlier stage is proven with this flake.
 func (p *process) judgeOrder(e deploy.Event) {
+	if p.book.release == "" {
+		return // a rollback asks for no proof
+	}
 	digest := p.w.releases[p.book.release].Digest()
 	for _, stage := range p.w.stages {
 		if stage.Name == e.Stage {
@@ -219,7 +222,9 @@ func (p *process) judgeConfirmed(m *machine, e deploy.Event, f simfleet.Facts) {
 		wanted = m.ledger.epochs[len(m.ledger.epochs)-1].wanted
 	}
 	p.w.wantOn(m, f, wanted, "told confirmed")
-	if mine := m.systems[p.book.release].Toplevel; m.inv.Name == e.Host && wanted != mine {
+	if p.book.release == "" {
+		p.judgeUndone(m, f)
+	} else if mine := m.systems[p.book.release].Toplevel; m.inv.Name == e.Host && wanted != mine {
 		p.w.violated("I7 truth", "%s is told confirmed on %s, and the release is %s there", e.Host, short(wanted), short(mine))
 	}
 	if f.Active != nil && f.Active.Result != deploy.ResultConfirmed {
@@ -233,6 +238,20 @@ func (p *process) judgeConfirmed(m *machine, e deploy.Event, f simfleet.Facts) {
 			p.w.violated("I7 truth", "%s is told confirmed, and %s is failed", e.Host, unit)
 		}
 	}
+}
+
+// judgeUndone: a rollback goes to what the newest confirmed run went away from.
+func (p *process) judgeUndone(m *machine, f simfleet.Facts) {
+	epochs := m.ledger.epochs
+	for i := len(epochs) - 1; i >= 0; i-- {
+		if e := epochs[i]; e.run != p.book.run && e.result == deploy.ResultConfirmed {
+			if f.Profile != e.before.Profile {
+				p.w.violated("I3 exact return", "%s is rolled back to %s, and run %s went away from %s", m.inv.Name, short(f.Profile), e.run, short(e.before.Profile))
+			}
+			return
+		}
+	}
+	p.w.violated("I7 truth", "%s is rolled back, and no run was ever confirmed on it", m.inv.Name)
 }
 
 func (l *ledger) newest() string {

@@ -160,22 +160,27 @@ func limits() plan.Limits {
 	return plan.Limits{Connect: dialTimeout, Inspect: time.Minute, Upload: 10 * time.Minute, Script: time.Minute}
 }
 
-// apply is `nixdeploy apply`, as cmd/nixdeploy/run.go does it.
+// apply is `nixdeploy apply`, and without a release `nixdeploy rollback`, as
+// cmd/nixdeploy/run.go does them.
 func (p *process) apply(release string) ending {
-	d := p.driver(release, p.w.first, p.op.ours(""))
+	d := p.driver(release, p.w.first || release == "", p.op.ours(""))
 	defer d.Close()
-	f := p.w.releases[release]
-	start := &deploy.RunStart{Command: "apply", Operator: p.op.name, Fleet: fleetName, Flake: f.Digest()}
+	in := rollout.Input{Run: p.book.run, Inventory: p.w.inv, Hosts: p.w.inv.Hosts, Drain: p.drain, Ungated: release == ""}
+	start := &deploy.RunStart{Command: "rollback", Operator: p.op.name, Fleet: fleetName}
+	planner := plan.Planner{Inventory: p.w.inv, Limits: limits(), First: p.w.first}
+	var runner rollout.Runner = &rewind{Driver: d, goals: map[string]deploy.Previous{}}
+	if f := p.w.releases[release]; f != nil {
+		start.Command, start.Flake, planner.Flake = "apply", f.Digest(), f.Digest()
+		in.Owed, runner = p.op.owed(f.Digest()), d
+	}
+	in.Planner = planner
 	for _, h := range p.w.inv.Hosts {
 		start.Hosts = append(start.Hosts, h.Name)
 	}
 	if p.Append(p.admit, deploy.Event{Run: p.book.run, Time: time.Now(), Kind: deploy.EventRunStarted, Start: start}) != nil {
 		return ending{}
 	}
-	result, _ := rollout.Run(p.admit, rollout.Input{
-		Run: p.book.run, Inventory: p.w.inv, Hosts: p.w.inv.Hosts, Drain: p.drain, Owed: p.op.owed(f.Digest()),
-		Planner: plan.Planner{Inventory: p.w.inv, Flake: f.Digest(), Limits: limits(), First: p.w.first},
-	}, d, p)
+	result, _ := rollout.Run(p.admit, in, runner, p)
 	if p.dead() {
 		return ending{}
 	}

@@ -58,6 +58,7 @@ type trial struct {
 	begins   time.Duration
 	lives    []life // of one process after the other, the first applies
 	resumes  bool   // resume, not apply, follows a death
+	undoes   *life  // of a rollback at last, nil for none
 }
 
 // life is how long one process goes on undisturbed.
@@ -280,9 +281,16 @@ func (s *scenario) drawTrial(c chance, operator, release string, begins time.Dur
 		}
 		t.lives = append(t.lives, l)
 		if l.diesAt == 0 || len(t.lives) == 4 {
-			return t
+			break
 		}
 	}
+	if c := draw(s.seed, operator+" undoes"); c.one(12) {
+		t.undoes = &life{trouble: trouble}
+		if c.one(40) {
+			t.undoes.diesAt = 1 + c.IntN(150)
+		}
+	}
+	return t
 }
 
 func (s *scenario) drawEvents(c chance) {
