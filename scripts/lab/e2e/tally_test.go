@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -15,6 +16,74 @@ var live = flag.Bool("live", false, "print lines as they come")
 
 // lastLine is what TestMain prints in the end.
 var lastLine string
+
+// tally counts over all fleets. It is safe for concurrent use.
+type tally struct {
+	t      *testing.T
+	folder string // where the logs of a violation are kept
+
+	mu                         sync.Mutex
+	taken                      int
+	kills, settled, violations int
+	falls                      map[string]int
+	lost                       bool
+}
+
+// take hands out one round more.
+func (a *tally) take() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.taken >= *killCount || a.lost {
+		return false
+	}
+	a.taken++
+	return true
+}
+
+func (a *tally) round(where, what string, found []string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.kills++
+	a.falls[where]++
+	word := "ok"
+	if len(found) > 0 {
+		word = "VIOLATION"
+	} else {
+		a.settled++
+	}
+	a.say("%4d  %-16s %s  %s", a.kills, where, what, word)
+	for _, f := range found {
+		a.violation("%s", f)
+	}
+}
+
+// giveUp ends all rounds: the fleet itself does not work.
+func (a *tally) giveUp(what string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.lost = true
+	a.violation("%s", what)
+}
+
+func (a *tally) violation(format string, args ...any) {
+	a.violations++
+	a.t.Errorf(format, args...)
+	a.say("      "+format, args...)
+}
+
+func (a *tally) print(format string, args ...any) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.say(format, args...)
+}
+
+func (a *tally) say(format string, args ...any) {
+	if *live {
+		_, _ = fmt.Fprintf(os.Stdout, format+"\n", args...)
+		return
+	}
+	a.t.Logf(format, args...)
+}
 
 // histogram prints how often which step was hit, and holds it against what the
 // draw promises.
