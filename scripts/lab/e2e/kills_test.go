@@ -60,6 +60,7 @@ type killing struct {
 	run     []moment // of a rollout that nobody disturbed
 	release int
 	aims    int
+	dead    []string // runs that were killed
 }
 
 // newKilling boots a fleet of three stages, both bases and both activations,
@@ -114,10 +115,11 @@ func (k *killing) round() {
 		}
 		killed := k.o.lastRun()
 		where := fell(killed.moments, a)
+		k.dead = append(k.dead, killed.id)
 		ran := time.Since(begun)
 		resumed := k.o.run("resume", "--json")
 		settled := time.Since(begun)
-		found := k.judge(before, killed.id, resumed)
+		found := k.judge(before, resumed)
 		news := k.news()
 		var applied result
 		if k.aims%*applyEach == 0 {
@@ -218,7 +220,7 @@ func (k *killing) standings() map[string]standing {
 }
 
 // judge holds every host, and what resume said, against the promises.
-func (k *killing) judge(before map[string]standing, run string, resumed result) []string {
+func (k *killing) judge(before map[string]standing, resumed result) []string {
 	var found []string
 	report := reportOf(resumed.stdout)
 	switch resumed.exit {
@@ -231,7 +233,7 @@ func (k *killing) judge(before map[string]standing, run string, resumed result) 
 	}
 	returned := false
 	for _, h := range k.hosts {
-		s := settling{before: before[h.Name], after: standingOf(h), wanted: fmt.Sprint(k.release), run: run}
+		s := settling{before: before[h.Name], after: standingOf(h), wanted: fmt.Sprint(k.release), dead: k.dead}
 		for _, r := range report.Hosts {
 			if r.Host == h.Name && r.State != deploy.StateSkipped && r.State != deploy.StateWaiting {
 				s.state = r.State

@@ -79,7 +79,7 @@ func (s standing) activated(system string) int {
 type settling struct {
 	before, after standing
 	wanted        string       // release that the run was to bring
-	run           string       // that was killed; its lease runs out by itself
+	dead          []string     // runs that were killed: their leases run out by themselves
 	state         deploy.State // by nixdeploy's own account, "" for none
 	anew          bool         // it was returned, and a later run has switched it anew
 	cutOff        bool         // its power was cut, maybe between a decision and the removal of the guard's unit
@@ -112,7 +112,7 @@ func (s settling) violations() []string {
 	if len(s.after.left) > 0 && !(s.cutOff && !slices.Contains(s.after.left, "/"+active)) { // a unit without a run folder is skipped at boot
 		say("left behind: %s", strings.Join(s.after.left, " "))
 	}
-	if s.after.lease != "" && s.after.lease != s.run {
+	if s.after.lease != "" && !slices.Contains(s.dead, s.after.lease) {
 		say("locked by run %s", s.after.lease)
 	}
 	for _, link := range slices.Sorted(maps.Keys(s.before.generations)) {
@@ -171,7 +171,7 @@ func TestTheOracleFindsWhatItLooksFor(t *testing.T) {
 		"switched anew":     {func(s *settling) { s.after.activations, s.anew = append(s.after.activations, newer), true }, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := settling{before: before, after: settled, wanted: "2", run: "RUN1", state: deploy.StateConfirmed}
+			s := settling{before: before, after: settled, wanted: "2", dead: []string{"RUN1"}, state: deploy.StateConfirmed}
 			s.after.generations = maps.Clone(settled.generations)
 			s.after.activations = slices.Clone(settled.activations)
 			c.change(&s)

@@ -143,7 +143,7 @@ func (c *cut) end(p *process, w *watch) (r result) {
 		}
 	default:
 		if c.who == alone {
-			c.h.WaitUntil("the guard's decision", "test ! -e /var/lib/nixdeploy/active -a ! -e /etc/systemd/system.control/nixdeploy-guard.service")
+			c.h.WaitUntil("the guard's decision", "test ! -e /var/lib/nixdeploy/active")
 		}
 		r = c.o.run("resume", "--json")
 		if r.exit != 0 && r.exit != 4 && r.exit != 5 {
@@ -152,7 +152,7 @@ func (c *cut) end(p *process, w *watch) (r result) {
 	}
 	c.exit = r.exit
 	c.after = standingOf(c.h)
-	j := settling{before: c.before, after: c.after, wanted: "2", run: c.o.lastRun().id, cutOff: true}
+	j := settling{before: c.before, after: c.after, wanted: "2", dead: []string{c.o.lastRun().id}, cutOff: true}
 	for _, h := range reportOf(r.stdout).Hosts {
 		j.state = h.State
 	}
