@@ -105,7 +105,7 @@ func (o *operator) unfinished() *book {
 	o.w.state.Lock()
 	defer o.w.state.Unlock()
 	for _, b := range slices.Backward(o.books) {
-		if r := deploy.Fold(b.events); !b.held && !b.settled && (!r.Finished || r.Exit == rollout.ExitStranded || r.Exit == rollout.ExitInterrupted) {
+		if r := deploy.Fold(b.events); !b.held && !b.settled && (!r.Finished || len(undecided(o.w.inv, r)) > 0) {
 			return b
 		}
 	}

@@ -94,6 +94,9 @@ func (w *world) before(p *process, m *machine, name string, cmd deploy.Command) 
 	if step := c.changing(); step != "" && step != deploy.StepRecord && c.arg(2)[:1] != p.book.run[:1] {
 		w.violated("I12 one writer", "%s: %s acts on run %s of somebody else", name, p.name, c.arg(2))
 	}
+	if c.changing() == deploy.StepConfirm && c.arg(2) != p.book.run {
+		p.watch.takenUp[m.inv.Name] = m.ledger.open()
+	}
 	sends := cmd.Name == "upload" || cmd.Name == "build" || c.changing() != ""
 	if sends && c.pre.Marker != nil && c.pre.Marker.Host != name {
 		w.violated("I6 identity", "%s %s goes to %s, which was taken for %s", cmd.Name, c.arg(1), c.pre.Marker.Host, name)

@@ -23,6 +23,7 @@ type watcher struct {
 	soaks    map[wave]time.Duration // when begun
 	soaked   map[wave]bool
 	signal   time.Duration
+	takenUp  map[string]*epoch // of earlier runs, by host
 }
 
 type wave struct {
@@ -34,6 +35,7 @@ func newWatcher() watcher {
 	return watcher{
 		inFlight: map[string]bool{}, begun: map[string]bool{}, failed: map[string]time.Duration{}, final: map[string]deploy.State{},
 		plans: map[string]*deploy.Plan{}, since: map[string]time.Duration{}, soaks: map[wave]time.Duration{}, soaked: map[wave]bool{},
+		takenUp: map[string]*epoch{},
 	}
 }
 
@@ -129,7 +131,8 @@ func (p *process) judgeOrder(e deploy.Event) {
 }
 
 // owes says that the newest run of this operator that confirmed the host with
-// the flake has not finished the soak of its wave, and none made up for it.
+// the flake has not finished the soak of its wave, and none made up for it. A
+// host that went back owes nothing: whoever confirms it anew owes all of it.
 func (o *operator) owes(host, digest string) bool {
 	owes := false
 	for _, b := range o.books {
@@ -141,7 +144,7 @@ func (o *operator) owes(host, digest string) bool {
 			if e.Kind == deploy.EventHostState && e.Host == host {
 				confirmed = e.State == deploy.StateConfirmed || owes && e.State == deploy.StateUnchanged
 				at = wave{e.Stage, e.Wave}
-				owes = owes || confirmed
+				owes = (owes || confirmed) && e.State != deploy.StateReturned
 			}
 			if e.Kind == deploy.EventSoakFinished && confirmed && (wave{e.Stage, e.Wave}) == at {
 				owes = false
@@ -269,6 +272,9 @@ func (p *process) judgeReturned(m *machine, f simfleet.Facts, mine []*epoch) {
 	}
 	if len(mine) > 0 && mine[0].result == deploy.ResultConfirmed {
 		e = mine[0] // a return in the soak
+	}
+	if taken := p.watch.takenUp[m.inv.Name]; taken != nil && taken.result == deploy.ResultConfirmed && len(mine) > 0 {
+		e = taken // of what an earlier run of this operator had begun, and this one ended
 	}
 	switch {
 	case e == nil:
