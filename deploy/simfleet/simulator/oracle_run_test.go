@@ -245,9 +245,8 @@ func (p *process) judgeConfirmed(m *machine, e deploy.Event, f simfleet.Facts) {
 
 // judgeUndone: a rollback goes to what the newest confirmed run went away from.
 func (p *process) judgeUndone(m *machine, f simfleet.Facts) {
-	epochs := m.ledger.epochs
-	for i := len(epochs) - 1; i >= 0; i-- {
-		if e := epochs[i]; e.run != p.book.run && e.result == deploy.ResultConfirmed {
+	for _, e := range slices.Backward(m.ledger.epochs) {
+		if e.run != p.book.run && e.result == deploy.ResultConfirmed {
 			if f.Profile != e.before.Profile {
 				p.w.violated("I3 exact return", "%s is rolled back to %s, and run %s went away from %s", m.inv.Name, short(f.Profile), e.run, short(e.before.Profile))
 			}
