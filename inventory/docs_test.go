@@ -140,6 +140,7 @@ func TestTheGuidesDefaultsAreThoseOfTheReader(t *testing.T) {
 	for _, s := range Resolved(inv.Hosts[0]) {
 		is[s.Key] = s.Value
 	}
+	is["allowed_signers"], is["require_signature"] = inv.Plans.AllowedSigners, strconv.FormatBool(inv.Plans.RequireSignature)
 	st := inv.Stages[0]
 	is["batches"], is["parallel"], is["max_failures"] = st.Batches[0].String(), strconv.Itoa(st.Parallel), st.MaxFailures.String()
 	is["on_failure"], is["soak"] = string(st.OnFailure), shortDuration(st.Soak)

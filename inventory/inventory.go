@@ -16,6 +16,7 @@ type Inventory struct {
 	Hash   string // hex SHA-256 of the file's bytes
 	Fleet  string // [fleet] name
 	Flake  FlakeSource
+	Plans  Plans
 	Stages []Stage // in rollout order; only those named in [stages] order
 	Hosts  []Host  // sorted by stage order, then by name; at least one in each stage
 }

@@ -82,6 +82,7 @@ func (r *reader) readFile(root *node, inv *Inventory) {
 	r.table(root, "fleet", true, func(t *node) { inv.Fleet = r.readFleet(t) })
 	inv.Flake = FlakeSource{Source: SourceRendered, Nixpkgs: DefaultNixpkgs}
 	r.table(root, "flake", false, func(t *node) { inv.Flake = r.readFlake(t) })
+	r.table(root, "plans", false, func(t *node) { inv.Plans = r.readPlans(t) })
 	ssh := &layer{from: "ssh"}
 	r.table(root, "ssh", false, func(t *node) { ssh = r.readSSH(t) })
 	r.table(root, "checks", false, r.readChecks)

@@ -10,6 +10,7 @@ const (
 	scopeFleet    scope = "[fleet]"
 	scopeFlake    scope = "[flake]"
 	scopeSSH      scope = "[ssh]"
+	scopePlans    scope = "[plans]"
 	scopeStages   scope = "[stages]"
 	scopeStage    scope = "[stages.NAME]"
 	scopeCheck    scope = "[checks.NAME]"
@@ -32,10 +33,11 @@ func newSchema() schema {
 	target := slices.Concat([]string{"package_profile", "system", "attribute", "modules", "tags"}, ssh, activation)
 	s := schema{
 		keys: map[scope][]string{
-			scopeFile:   {"fleet", "flake", "ssh", "stages", "checks", "targets", "hosts"},
+			scopeFile:   {"fleet", "flake", "ssh", "plans", "stages", "checks", "targets", "hosts"},
 			scopeFleet:  {"name"},
 			scopeFlake:  {"source", "nixpkgs"},
 			scopeSSH:    ssh,
+			scopePlans:  {"allowed_signers", "require_signature"},
 			scopeStages: {"order"},
 			scopeStage:  slices.Concat([]string{"soak", "batches", "parallel", "max_failures", "on_failure"}, activation),
 			scopeTarget: target,
@@ -43,7 +45,7 @@ func newSchema() schema {
 			scopeCheck: {"type", "units", "url", "expect_status", "from", "address", "command",
 				"interval", "timeout", "successes", "deadline"},
 		},
-		order: []scope{scopeHost, scopeStage, scopeSSH, scopeTarget, scopeStages, scopeCheck, scopeFlake, scopeFleet, scopeFile},
+		order: []scope{scopeHost, scopeStage, scopeSSH, scopeTarget, scopeStages, scopeCheck, scopeFlake, scopePlans, scopeFleet, scopeFile},
 		sets:  map[scope]map[string]bool{},
 		later: map[string]string{},
 	}

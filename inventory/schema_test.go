@@ -19,6 +19,8 @@ func tableOf(s scope, key string) string {
 		return with("[flake]")
 	case scopeSSH:
 		return with("[ssh]")
+	case scopePlans:
+		return with("[plans]")
 	case scopeStages:
 		return strings.Replace(small, `order = ["dev"]`, key, 1)
 	case scopeStage:
@@ -65,8 +67,8 @@ func TestEveryKeyOfTheSchemaIsRead(t *testing.T) {
 // word on where it does.
 func TestMisplacedKeys(t *testing.T) {
 	s := newSchema()
-	for _, sc := range []scope{scopeFleet, scopeFlake, scopeSSH, scopeStage, scopeCheck, scopeTarget, scopeHost} {
-		for _, owner := range []scope{scopeFlake, scopeSSH, scopeStage, scopeCheck, scopeHost} {
+	for _, sc := range []scope{scopeFleet, scopeFlake, scopeSSH, scopePlans, scopeStage, scopeCheck, scopeTarget, scopeHost} {
+		for _, owner := range []scope{scopeFlake, scopeSSH, scopePlans, scopeStage, scopeCheck, scopeHost} {
 			for _, key := range s.keys[owner] {
 				if s.has(sc, key) {
 					continue

@@ -34,6 +34,9 @@ func runApply(ctx context.Context, in *invocation) error {
 	if err != nil {
 		return err
 	}
+	if err := in.unsigned(inv); err != nil {
+		return err
+	}
 	f, err := in.openFlake(inv)
 	if err != nil {
 		return err

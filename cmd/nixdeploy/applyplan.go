@@ -33,11 +33,18 @@ func applySaved(ctx context.Context, in *invocation) error {
 	if err != nil {
 		return err
 	}
+	signer, err := in.signedBy(ctx, inv, file)
+	if err != nil {
+		return err
+	}
 	f, err := in.openFlake(inv)
 	if err != nil {
 		return err
 	}
-	s := &saved{planFile: file}
+	s := &saved{planFile: file, signer: signer}
+	if signer != "" {
+		in.tell("signed by " + in.err.Clean(signer) + "\n")
+	}
 	if p := savedplan.MovedInventory(file.Inventory, inv); p != nil {
 		s.files = append(s.files, p)
 	}

@@ -25,7 +25,7 @@ func (d *Damage) Error() string {
 	return d.What
 }
 
-const again = "plan anew, and save that"
+const again = "make it anew: nixdeploy plan --out FILE"
 
 // Encode writes a Document as Decode reads it. It fails for one that Decode
 // would refuse.
