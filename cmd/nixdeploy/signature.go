@@ -111,7 +111,7 @@ func (a App) sshKeygen(ctx context.Context, stdin []byte, args ...string) (out s
 		return "", nil, exec.ErrNotFound
 	}
 	var stdout, stderr bytes.Buffer
-	cmd := exec.CommandContext(ctx, path, args...) //nolint:gosec // names from hosts.toml, none of which begins with "-"
+	cmd := exec.CommandContext(ctx, path, args...)
 	cmd.Env, cmd.WaitDelay = a.Environ, 5*time.Second
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(stdin), &stdout, &stderr
 	err = cmd.Run()
