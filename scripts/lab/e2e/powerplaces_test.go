@@ -59,9 +59,14 @@ const (
 	active   = stateDir + "/active"
 )
 
-func holdBuild(s *lab.System)      { s.BuildWaitsFor = "/run/go-on" }
-func holdActivation(s *lab.System) { s.ActivationWaitsFor = "/run/go-on" }
-func failUnit(s *lab.System)       { s.FailingUnit = true }
+func holdBuild(s *lab.System) { s.BuildWaitsFor = "/run/go-on" }
+
+// holdActivation holds a switch, but not the activation of the boot after it.
+func holdActivation(s *lab.System) {
+	s.Activation += "\n[ \"$NIXOS_ACTION\" = boot ] || until [ -e /run/go-on ]; do sleep 0.05; done"
+}
+
+func failUnit(s *lab.System) { s.FailingUnit = true }
 
 // places are in the order of a run. Until the run folder is in its place nothing
 // is armed, so nothing can have changed; from the claim on, the claim decides.
