@@ -88,7 +88,6 @@ func (w *worker) difference(ctx context.Context, plan *deploy.HostPlan, units bo
 			a, err = m.Difference(ctx, deploy.DifferenceRequest{From: t.from, To: t.to, Units: units, Timeout: dryActivation})
 			return err
 		})
-		w.locked = w.locked || units && !lost(err)
 		return a, err
 	})
 	plan.Difference = a.Difference

@@ -106,8 +106,15 @@ func TestAFullPlanTellsWhatTheHostsOwnToolsTell(t *testing.T) {
 			if told := unitLines(d.Units); told != strings.TrimSpace(printed) {
 				t.Errorf("plan of %s\n%s\ndry-activate\n%s", h.Name, told, printed)
 			}
-			if i := slices.Index(hosts, h); i > 0 && (!slices.Contains(d.Units.Restart, "wg-quick-lab.service") || !slices.Contains(d.Units.Kept, "kept.service")) {
-				t.Errorf("%s: %+v", h.Name, d.Units)
+			if !slices.Contains(hp.Notes, "needs a reboot afterwards: another kernel, initrd, kernel-modules than the booted one") {
+				t.Errorf("%s: notes %q", h.Name, hp.Notes)
+			}
+			if h == hosts[0] {
+				continue // it has none of the units yet
+			}
+			if !slices.Contains(d.Units.Restart, "wg-quick-lab.service") || !slices.Contains(d.Units.Kept, "kept.service") ||
+				!slices.Contains(hp.Notes, "the connection is at risk: a switch restarts wg-quick-lab.service") {
+				t.Errorf("%s: %+v, notes %q", h.Name, d.Units, hp.Notes)
 			}
 		}
 	}
@@ -120,6 +127,39 @@ func TestAFullPlanTellsWhatTheHostsOwnToolsTell(t *testing.T) {
 			t.Errorf("pinned on %s:\n%s", h.Name, out)
 		}
 	}
+}
+
+// What the host's own check refuses is told, and not held for "touches no unit".
+func TestAFullPlanTellsOfSwitchInhibitors(t *testing.T) {
+	t.Parallel()
+	lab.Require(t)
+	h := lab.Up(t, lab.Options{Name: fmt.Sprintf("pf-%d-i", os.Getpid()), Base: lab.Trixie})
+	o := newOperator(t, h)
+	o.inventory("", member{host: h, stage: "dev"})
+	inhibited := func(n int, dbus string) lab.System {
+		s := release(n)
+		s.Inhibitors = map[string]string{"dbus-implementation": dbus, "init": "systemd"}
+		return s
+	}
+	o.flake(every(inhibited(2, "dbus"), h))
+	o.must("apply", "--yes", "--first")
+	before := h.Links()
+	o.flake(every(inhibited(3, "broker"), h))
+	hp := planned(t, o.must("plan", "--full", "--json"))[h.Name]
+	if hp.Difference == nil || !slices.Equal(hp.Difference.Inhibitors, []string{"dbus-implementation: dbus -> broker"}) || hp.Difference.Units != nil {
+		t.Errorf("%+v", hp.Difference)
+	}
+	for _, note := range []string{
+		"a switch will be refused on the host, for dbus-implementation: dbus -> broker: there, nixos-rebuild boot and a reboot is the way",
+		"which units it touches is not known: dry-activate ended with exit code 1: Pre-switch checks failed",
+	} {
+		if !slices.Contains(hp.Notes, note) {
+			t.Errorf("%q is not among %q", note, hp.Notes)
+		}
+	}
+	wantBack(t, h, before)
+	o.run("apply", "--yes").wantExit(t, 5) // as was said
+	wantBack(t, h, before)
 }
 
 // state is all of a host that no plan may change.
