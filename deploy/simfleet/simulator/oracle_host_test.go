@@ -234,6 +234,9 @@ func (w *world) wantBack(m *machine, e *epoch, f simfleet.Facts) {
 	if !f.Off && (f.Boots == was.Boots || was.Running == was.NextBoot) {
 		same = same && f.Running == was.Running
 	}
+	if f.Halted {
+		w.violated("I3 exact return", "%s: run %s returned it, and its units are down", m.inv.Name, e.run)
+	}
 	if !same {
 		w.violated("I3 exact return", "%s: run %s returned it, was %s, is %s", m.inv.Name, e.run, links(was), links(f))
 	}
