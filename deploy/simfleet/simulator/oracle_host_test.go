@@ -23,7 +23,8 @@ type epoch struct {
 	before      simfleet.Facts
 	starts      int // how often its switch was begun
 	result      deploy.Result
-	foreign     bool // somebody else switched meanwhile
+	foreign     bool         // somebody else switched meanwhile
+	claim       deploy.Claim // whose the decision is, once it is somebody's
 }
 
 func newLedger(origin simfleet.Facts) ledger { return ledger{origin: origin} }
@@ -167,6 +168,10 @@ func (w *world) look(m *machine) {
 	switch a := f.Active; {
 	case a != nil && a.Run == e.run:
 		result = a.Result
+		if e.claim != deploy.ClaimNone && a.Claim != e.claim {
+			w.violated("I3 exact return", "%s: the decision about run %s was for %s, and is for %s", m.inv.Name, e.run, e.claim, a.Claim)
+		}
+		e.claim = a.Claim
 	default:
 		if result = m.Resolved(e.run); result == deploy.ResultNone {
 			w.violated("I1 never lost", "%s: the armed run %s is gone without a result", m.inv.Name, e.run)
