@@ -8,6 +8,7 @@ package nixos
 
 import (
 	"embed"
+	"regexp"
 	"strings"
 	"sync"
 )
@@ -68,8 +69,12 @@ func read(name string) string {
 	if err != nil {
 		panic("nixos: " + err.Error())
 	}
-	return string(data)
+	return modelTag.ReplaceAllString(string(data), "")
 }
+
+// modelTag names the transition of docs/model that a line stands for. It is for
+// readers, and is not sent.
+var modelTag = regexp.MustCompile(`(?m)[ \t]*# model: [a-z-]+$`)
 
 func split(text string) (head, body string) {
 	first := strings.IndexByte(text, '\n') + 1

@@ -34,10 +34,11 @@ decide() {
 }
 
 # In switch mode everything must already be as wanted; in test-first the running
-# system must be, since confirm is what sets the rest. -> $system
-system_is() { # after load_active, read_links
+# system must be, since confirm is what sets the rest. A return that was cut in the
+# middle is gone through with: units may be down. -> $system
+system_is() { # after clock, load_active, read_links
 	system=other
-	if [ "$running" != "$a_wanted" ]; then return; fi
+	if [ "$running" != "$a_wanted" ] || return_cut; then return; fi
 	case $a_mode in
 	test-first) system=new ;;
 	*) if [ "$profile" = "$a_wanted" ] && next_is "$a_wanted"; then system=new; fi ;;
@@ -57,12 +58,21 @@ note() {
 durable() { sync "$@" 2>/dev/null; }
 
 claim_for() { # WHO: exactly one ln can make the link
-	ln -s "$1" "$ACTIVE/claim" 2>/dev/null && durable "$ACTIVE"
+	ln -s "$1" "$ACTIVE/claim" 2>/dev/null && # model: claim
+		durable "$ACTIVE" # model: claim-durable
 }
 
+# What a result promises outlives a power cut before the result does: Nix syncs
+# no profile, and not every installer of a boot loader its files.
 write_result() {
+	durable "$PROFILES" # model: result-profile
+	case $reader in
+	profile | unknown) ;;
+	*) sync -f /boot /efi 2>/dev/null ;; # model: result-loader
+	esac
 	printf '%s\n' "$1" >"$ACTIVE/result.tmp" && durable "$ACTIVE/result.tmp" &&
-		mv "$ACTIVE/result.tmp" "$ACTIVE/result" && durable "$ACTIVE"
+		mv "$ACTIVE/result.tmp" "$ACTIVE/result" && # model: result
+		durable "$ACTIVE" # model: result-durable
 }
 
 kick_guard() {
@@ -70,7 +80,7 @@ kick_guard() {
 		systemctl kill --kill-who=main --signal=USR1 "$GUARD" 2>/dev/null
 	else
 		systemctl reset-failed "$GUARD" 2>/dev/null
-		systemctl start "$GUARD"
+		systemctl start "$GUARD" # model: kick
 	fi
 }
 
@@ -97,13 +107,14 @@ write_unit() {
 	UNIT
 	chmod 0644 "$CONTROL/$GUARD.tmp"
 	durable "$CONTROL/$GUARD.tmp"
+	# The parent too: the folder may be new.
 	mv "$CONTROL/$GUARD.tmp" "$CONTROL/$GUARD" &&
-		ln -sfn "../$GUARD" "$CONTROL/basic.target.wants/$GUARD" &&
+		ln -sfn "../$GUARD" "$CONTROL/basic.target.wants/$GUARD" && # model: arm-unit
 		ln -sfn "../$GUARD" "$CONTROL/emergency.target.wants/$GUARD" &&
-		durable "$CONTROL" "$CONTROL/basic.target.wants" "$CONTROL/emergency.target.wants"
+		durable "$CONTROL" "$CONTROL/basic.target.wants" "$CONTROL/emergency.target.wants" "${CONTROL%/*}"
 }
 
-remove_unit() {
+remove_unit() { # inside enter: another run may be about to write its own
 	rm -f "$CONTROL/$GUARD" "$CONTROL/basic.target.wants/$GUARD" "$CONTROL/emergency.target.wants/$GUARD"
 	# The folder itself stays: systemd forgets places that were not there when it
 	# last looked, and looking again costs a reload.
@@ -127,7 +138,7 @@ arm() {
 	enter
 	take_lease "$run" "$operator" "$seconds"
 	if load_active; then # ours: arming twice is arming once
-		say armed yes
+		begin_guard # the first may have been killed before it did
 		return
 	fi
 	others=$(foreign_activity | grep -E '^(switch|upgrade) ')
@@ -199,7 +210,10 @@ arm() {
 	done <"$staging/meta"
 	printf '%s %s\n' "$boot" "$((uptime + a_activation + a_window))" >"$staging/deadline"
 	rm -f "$ROOTS/wanted-$run"
-	durable "$staging/meta" "$staging/guard.sh" "$staging/failed" "$staging/up" "$staging/deadline" "$staging" "$ROOTS"
+	durable "$staging/meta" "$staging/guard.sh" "$staging/failed" "$staging/up" "$staging/deadline" "$staging" "$ROOTS" "${ROOTS%/*}" "${STATE%/*}"
+	# A guard that is still there has nothing to guard, and would end or put away
+	# what is armed now.
+	systemctl stop "$GUARD" 2>/dev/null # model: arm-alone
 	# The unit first: a unit without a run folder ends by itself, a run folder
 	# without a unit would have nobody to decide.
 	if ! write_unit; then
@@ -208,25 +222,33 @@ arm() {
 		remove_unit
 		return
 	fi
-	mv -T "$staging" "$ACTIVE" || exit 1
-	durable "$STATE"
+	mv -T "$staging" "$ACTIVE" || exit 1 # model: arm
+	durable "$STATE" # model: arm-durable
+	begin_guard
+}
+
+# Without a guard nothing may begin.
+begin_guard() {
 	# systemd looks for new units once one of its folders has changed, but it does
 	# not watch this one (path-lookup.c, lookup_paths_mtime_exclude). A touch of
 	# another one does; a daemon-reload would run every generator.
 	touch -c /run/systemd/system
-	if ! systemctl start "$GUARD" 2>/dev/null && ! { systemctl daemon-reload && systemctl start "$GUARD"; }; then
-		say unguarded "$GUARD does not start"
-		abandon
+	if systemctl start "$GUARD" 2>/dev/null || { systemctl daemon-reload && systemctl start "$GUARD"; }; then # model: arm-guard
+		say armed yes
 		return
 	fi
-	say armed yes
+	say unguarded "$GUARD does not start"
+	if ! [ -e "$ACTIVE/started" ]; then abandon; fi
 }
 
 # Takes back an arming that nothing followed.
 abandon() {
 	rm -rf "$STATE/abandoned"
-	mv -T "$ACTIVE" "$STATE/abandoned" && rm -rf "$STATE/abandoned"
-	remove_unit
+	mv -T "$ACTIVE" "$STATE/abandoned" || return # model: abandon
+	# Before the unit goes: a run folder without one would stay for ever.
+	durable "$STATE" # model: abandon-durable
+	remove_unit # model: abandon-unit
+	rm -rf "$STATE/abandoned"
 }
 
 # start RUN: the switch, once, detached from this connection (contract 6.1).
@@ -241,12 +263,12 @@ start() {
 		say started before
 		return
 	fi
-	: >"$ACTIVE/started"
+	: >"$ACTIVE/started" # model: start-once
 	: >"$ACTIVE/switch.log"
 	durable "$ACTIVE/started" "$ACTIVE"
 	if systemd-run --unit="nixdeploy-switch-$a_run" --collect --quiet --no-ask-password --service-type=exec \
 		-p WorkingDirectory=/ -E PATH="$PATH" -E HOME=/root -E LOCALE_ARCHIVE="${LOCALE_ARCHIVE-}" \
-		/bin/sh "$ACTIVE/guard.sh" - switch; then
+		/bin/sh "$ACTIVE/guard.sh" - switch; then # model: start
 		say started yes
 	else
 		say started no
@@ -255,7 +277,7 @@ start() {
 
 ours() { # RUN: ends the script unless the unresolved run is that one
 	clock
-	if ! load_active || [ "$a_run" != "$1" ]; then
+	if ! load_active || [ "$a_run" != "$1" ]; then # model: gone
 		say gone "${a_run:--}"
 		if [ -f "$DONE/$1/result" ]; then
 			read -r result <"$DONE/$1/result"
@@ -312,7 +334,7 @@ settle() { # CLAIM RUN SECONDS
 	enter
 	ours "$2"
 	# A person or a resume may ask a stranded host to try once more.
-	if [ "$a_result" = stranded ] && [ "$1" = return ]; then rm -f "$ACTIVE/result" "$ACTIVE/returning"; fi
+	if [ "$a_result" = stranded ] && [ "$1" = return ]; then rm -f "$ACTIVE/result" "$ACTIVE/returning"; fi # model: ask-again
 	claim_for "$1"
 	load_active
 	leave
@@ -358,20 +380,21 @@ run_switch() {
 	flake)
 		set -- nixos-rebuild "$how" --fast --flake "$a_ref#$a_attribute" --no-update-lock-file --no-write-lock-file
 		echo "+ $*"
-		"$@"
+		"$@" # model: switch
 		code=$?
 		;;
 	*)
 		code=0
-		if [ "$how" = switch ]; then set_profile "$a_back" "$a_wanted"; fi
-		"$a_wanted/bin/switch-to-configuration" "$how" || code=$?
+		if [ "$how" = switch ]; then set_profile "$a_back" "$a_wanted"; fi # model: switch-profile
+		"$a_wanted/bin/switch-to-configuration" "$how" || code=$? # model: switch-exact
 		;;
 	esac >>"$ACTIVE/switch.log" 2>&1
-	printf '%s\n' "$code" >"$ACTIVE/switch.rc.tmp" && durable "$ACTIVE/switch.rc.tmp" &&
-		mv "$ACTIVE/switch.rc.tmp" "$ACTIVE/switch.rc"
-	# From here on it is the deployer's silence that counts, not the switch.
+	# From here on it is the deployer's silence that counts, not the switch. First
+	# of all: who sees the code may confirm, and the next run may be armed.
 	clock
-	load_active && extend
+	load_active && extend # model: switch-extends
+	printf '%s\n' "$code" >"$ACTIVE/switch.rc.tmp" && durable "$ACTIVE/switch.rc.tmp" &&
+		mv "$ACTIVE/switch.rc.tmp" "$ACTIVE/switch.rc" # model: switch-ended
 }
 
 # Sets what confirm has to set, and reads it back.
@@ -384,9 +407,9 @@ finish() {
 			go_back # which undoes nothing then
 			return
 		fi
-		if [ "$profile" != "$a_wanted" ]; then set_profile "$a_back" "$a_wanted" >>"$ACTIVE/log" 2>&1; fi
+		if [ "$profile" != "$a_wanted" ]; then set_profile "$a_back" "$a_wanted" >>"$ACTIVE/log" 2>&1; fi # model: confirm-profile
 		if [ "$next" != "$a_wanted" ]; then
-			activate "$a_wanted/bin/switch-to-configuration" boot
+			activate "$a_wanted/bin/switch-to-configuration" boot # model: confirm-boot
 			if [ "$busy" = yes ] && [ "$uptime" -lt "$patience" ]; then
 				sleep 2
 				return # and once more
@@ -401,7 +424,7 @@ finish() {
 		if [ -z "$next" ]; then : >"$ACTIVE/unverified"; fi
 		if [ "$a_goal" = flake ]; then remember; fi
 		note "confirmed $a_wanted"
-		write_result confirmed
+		write_result confirmed # model: confirmed
 	else
 		note "cannot be confirmed: $link $profile $running $next"
 		go_back
@@ -428,7 +451,10 @@ write_record() { # DIGEST FLEET HOST <RECORD
 }
 
 # The end of a resolved run: its folder moves away, and with it lock and guard.
+# All of it under the short lock: who arms the next run writes a unit of the name
+# that is removed here, and would find this guard, which is about to end, running.
 close_run() {
+	enter # model: close-lock
 	mkdir -p "$DONE"
 	rm -rf "${DONE:?}/$a_run"
 	# What was recorded stays pinned for a return in the soak, of the newest runs.
@@ -442,8 +468,36 @@ close_run() {
 	if lease_live && [ "$l_run" = "$a_run" ]; then rm -f "$LEASE"; fi
 	# The folder first: a unit without one is skipped at boot, a decided folder
 	# without a unit would stay for ever.
-	mv -T "$ACTIVE" "$DONE/$a_run" && durable "$STATE" "$DONE"
-	remove_unit
+	durable "$ACTIVE" # model: close-result
+	mv -T "$ACTIVE" "$DONE/$a_run" && # model: close
+		durable "$STATE" "$DONE" # model: close-durable
+	remove_unit # model: close-unit
+	leave
+}
+
+# The end of a guard that has nothing to guard, unless somebody arms meanwhile.
+unused() {
+	enter # model: unused
+	if load_active; then
+		leave
+		return 1
+	fi
+	remove_unit # model: unused-unit
+	leave
+}
+
+# The deadline has passed. A start that is under way comes first, or not at all;
+# a sign of life or a claim may have come meanwhile.
+claim_return() {
+	claimed=no
+	enter
+	clock
+	if load_active && guard_left && [ "$left" -le 0 ] && claim_for return; then # model: claim-return
+		claimed=yes
+		note "no sign of life in time: returning"
+	fi
+	leave
+	if [ "$claimed" = no ]; then sleep 1; fi
 }
 
 # release RUN: a person keeps a stranded host as it is now. The run ends, its
@@ -465,15 +519,19 @@ guard() {
 	trap 'woken=yes' USR1
 	# The tools of the record, which is pinned: the guard needs nothing of the
 	# system that it may have to undo.
-	if load_active; then PATH=$a_running/sw/bin:$PATH; fi
-	while load_active; do
+	if load_active; then
+		PATH=$a_running/sw/bin:$PATH
+		# What a guard that was killed left behind must not act beside this one.
+		timeout 60 systemctl stop "nixdeploy-return-$a_run-*" 2>/dev/null # model: guard-alone
+	fi
+	while load_active || ! unused; do
 		clock
 		guard_left
 		due=no
 		if [ "$left" -le 0 ]; then due=yes; fi
 		read_links
 		system_is
-		decide "${a_claim:-none}" "${a_result:-none}" "$due" "$system"
+		decide "${a_claim:-none}" "${a_result:-none}" "$due" "$system" # model: decide
 		case $action in
 		wait)
 			if [ "$woken" = no ]; then
@@ -484,11 +542,11 @@ guard() {
 			fi
 			woken=no
 			;;
-		claim)
-			if claim_for return; then note "no sign of life in time: returning"; else sleep 1; fi
+		claim) claim_return ;;
+		finish | return)
+			durable "$ACTIVE" # model: claim-seen
+			if [ "$action" = finish ]; then finish; else go_back; fi
 			;;
-		finish) finish ;;
-		return) go_back ;;
 		close)
 			close_run
 			return
@@ -496,7 +554,6 @@ guard() {
 		hold) return ;;
 		esac
 	done
-	remove_unit
 }
 
 # ---- what is asked for ---------------------------------------------------

@@ -261,26 +261,26 @@ load_active() {
 guard_left() { # after load_active, clock
 	read -r d_boot d_at <"$ACTIVE/deadline" || d_boot='' d_at=0
 	if [ "$d_boot" != "$boot" ]; then d_at=$a_window; fi
-	left=$((d_at - uptime))
+	left=$((d_at - uptime)) # model: deadline
 }
 
 # A sign of life: the guard waits for another window from now.
 extend() { # after load_active, clock
 	if [ -n "$a_claim" ]; then return; fi
 	printf '%s %s\n' "$boot" "$((uptime + a_window))" >"$ACTIVE/deadline.$$" &&
-		mv "$ACTIVE/deadline.$$" "$ACTIVE/deadline"
+		mv "$ACTIVE/deadline.$$" "$ACTIVE/deadline" # model: extend
 }
 
 # The short mutual exclusion of every script that changes anything of ours.
 enter() {
 	mkdir -p "$STATE" "$VOLATILE" && chmod 0700 "$STATE" "$VOLATILE" || exit 1
 	exec 9>"$VOLATILE/flock"
-	flock -w 20 9 || {
+	flock -w 20 9 || { # model: enter
 		say fault "the host's own lock $VOLATILE/flock is held for 20 s"
 		exit 1
 	}
 }
-leave() { exec 9>&-; }
+leave() { exec 9>&-; } # model: leave
 
 lease_live() { # after clock
 	l_run='' l_operator='' l_since=0 l_boot='' l_expires=0
@@ -292,7 +292,7 @@ lease_live() { # after clock
 write_lease() { # RUN OPERATOR SECONDS, inside enter
 	since=$(date +%s)
 	if lease_live && [ "$l_run" = "$1" ]; then since=$l_since; fi
-	printf '%s %s %s %s %s\n' "$1" "$2" "$since" "$boot" "$((uptime + $3))" >"$LEASE.$$" && mv "$LEASE.$$" "$LEASE"
+	printf '%s %s %s %s %s\n' "$1" "$2" "$since" "$boot" "$((uptime + $3))" >"$LEASE.$$" && mv "$LEASE.$$" "$LEASE" # model: lease
 }
 
 # Takes or renews the lease, or says who has the host and ends the script.
@@ -303,7 +303,7 @@ take_lease() { # RUN OPERATOR SECONDS, inside enter
 		say end locked
 		exit 0
 	fi
-	if load_active && [ "$a_run" != "$1" ]; then
+	if load_active && [ "$a_run" != "$1" ]; then # model: locked
 		guard_left
 		say locked "$a_run $a_operator $a_since $left guard"
 		say end locked

@@ -53,7 +53,7 @@ activate() { # COMMAND...
 	timeout "$((bound + 30))" systemd-run --unit="$unit" --collect --wait --quiet --no-ask-password --service-type=exec \
 		-p WorkingDirectory=/ -p RuntimeMaxSec="$bound" -p TimeoutStopSec=10 \
 		-p StandardOutput="append:$ACTIVE/log" -p StandardError="append:$ACTIVE/log" \
-		-E PATH="$PATH" -E HOME=/root -E LOCALE_ARCHIVE="${LOCALE_ARCHIVE-}" "$@"
+		-E PATH="$PATH" -E HOME=/root -E LOCALE_ARCHIVE="${LOCALE_ARCHIVE-}" "$@" # model: activate
 	code=$?
 	if [ "$code" != 0 ]; then note "exit code $code"; fi
 	if [ "$code" = 11 ]; then busy=yes; fi
@@ -63,7 +63,7 @@ activate() { # COMMAND...
 # link may be right, so the guard that comes after has to know. Codes 2, 3 and 4
 # went to the end (contract 4.2): a repeat would fail in the same places.
 activate_running() { # COMMAND...
-	printf '%s\n' "$boot" >"$ACTIVE/half"
+	printf '%s\n' "$boot" >"$ACTIVE/half" # model: return-mark
 	durable "$ACTIVE/half" "$ACTIVE"
 	before=$half half=yes
 	activate "$@"
@@ -71,25 +71,26 @@ activate_running() { # COMMAND...
 	0 | 2 | 3 | 4) half=no ;;
 	11 | none) half=$before ;; # somebody else's lock, or no time: nothing was begun
 	esac
-	if [ "$half" = no ]; then rm -f "$ACTIVE/half"; fi
+	if [ "$half" = no ]; then rm -f "$ACTIVE/half"; fi # model: return-mended
 }
 
 # Nothing of ours may activate meanwhile: neither the switch, nor what a guard
 # that was killed in its own return left behind. nixos-rebuild waits for the unit
 # that it activates in, so when none of ours was cut that unit is somebody else's.
 stop_switch() { # after clock
-	timeout 60 systemctl stop "nixdeploy-switch-$a_run.service" "nixdeploy-return-$a_run-*" 2>/dev/null
-	if [ "$busy" = no ] && cut_short; then timeout 120 systemctl stop "$ACTIVATION" 2>/dev/null; fi
+	timeout 60 systemctl stop "nixdeploy-switch-$a_run.service" "nixdeploy-return-$a_run-*" 2>/dev/null # model: return-stops
+	if [ "$busy" = no ] && cut_short; then timeout 120 systemctl stop "$ACTIVATION" 2>/dev/null; fi # model: return-stops-activation
 }
 
 # Whether something of ours that activates was begun in this boot and has not
 # come to an end of its own.
 cut_short() {
-	if [ -f "$ACTIVE/half" ]; then
-		read -r cut_in <"$ACTIVE/half"
-		if [ "$cut_in" = "$boot" ]; then return 0; fi
-	fi
+	if return_cut; then return 0; fi
 	[ -e "$ACTIVE/started" ] && [ "$a_boot" = "$boot" ] && ! [ -f "$ACTIVE/switch.rc" ]
+}
+
+return_cut() {
+	[ -f "$ACTIVE/half" ] && read -r cut_in <"$ACTIVE/half" && [ "$cut_in" = "$boot" ]
 }
 
 # Whether anybody activates now: what is ours is stopped before this is asked.
@@ -165,24 +166,24 @@ exact_return() { # after read_links; $half from go_back
 			durable "$ACTIVE/loader" "$ACTIVE"
 		fi
 		note "profile: back to $a_link"
-		set_profile "$a_link" "$a_profile" >>"$ACTIVE/log" 2>&1
+		set_profile "$a_link" "$a_profile" >>"$ACTIVE/log" 2>&1 # model: return-profile
 	fi
 	boots=no runs=no
 	if [ -n "$a_next" ] && [ "$next" != "$a_next" ] || [ -e "$ACTIVE/loader" ]; then boots=yes; fi
 	if [ "$running" != "$a_running" ] || [ "$half" = yes ]; then runs=yes; fi
 	boot_into=${a_next:-$a_profile}
 	if [ "$boots$runs" = yesyes ] && [ "$boot_into" = "$a_running" ]; then
-		activate_running "$a_running/bin/switch-to-configuration" switch
+		activate_running "$a_running/bin/switch-to-configuration" switch # model: return-switch
 		case $code in
 		0 | 2 | 3 | 4 | 100) rm -f "$ACTIVE/loader" ;; # it comes first
 		esac
 		return
 	fi
 	if [ "$boots" = yes ]; then
-		activate "$boot_into/bin/switch-to-configuration" boot
+		activate "$boot_into/bin/switch-to-configuration" boot # model: return-boot
 		if [ "$code" = 0 ]; then rm -f "$ACTIVE/loader"; fi
 	fi
-	if [ "$runs" = yes ]; then activate_running "$a_running/bin/switch-to-configuration" test; fi
+	if [ "$runs" = yes ]; then activate_running "$a_running/bin/switch-to-configuration" test; fi # model: return-test
 }
 
 # Whether units may be down although no link tells: the switch, or a way back,
@@ -218,7 +219,7 @@ go_back() {
 	read_links
 	if foreign_change; then
 		note "somebody else changed this host: $link $profile $running; nothing is undone"
-		write_result stranded
+		write_result stranded # model: foreign
 		return
 	fi
 	half=no busy=no
@@ -227,7 +228,7 @@ go_back() {
 		note "already on the record"
 	else
 		if rollback_lands; then
-			activate_running nixos-rebuild switch --rollback --fast
+			activate_running nixos-rebuild switch --rollback --fast # model: return-rollback
 			read_links
 		fi
 		if ! back_there; then
@@ -251,7 +252,7 @@ go_back() {
 		if [ "$uptime" -ge "$r_until" ]; then note "the return's own deadline has passed"; fi
 		reboot_once
 		note "stranded: $link $profile $running $next"
-		write_result stranded
+		write_result stranded # model: stranded
 		return
 	fi
 	if [ -n "$a_booted" ] && [ "$booted" != "$a_booted" ]; then reboot_once; fi
@@ -263,7 +264,7 @@ go_back() {
 	fi
 	if [ -z "$next" ]; then : >"$ACTIVE/unverified"; fi
 	note "returned to $a_link"
-	write_result returned
+	write_result returned # model: returned
 }
 
 # What cannot be undone in a running system (a kernel) is undone by booting the
@@ -278,10 +279,10 @@ reboot_once() {
 		return
 		;;
 	esac
-	: >"$ACTIVE/rebooted"
+	: >"$ACTIVE/rebooted" # model: reboot-once
 	durable "$ACTIVE/rebooted" "$ACTIVE"
 	note "rebooting into the record"
-	systemctl reboot
+	systemctl reboot # model: reboot
 	sleep 600
 }
 
