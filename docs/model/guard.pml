@@ -1,718 +1,518 @@
 /*
  * The guard, the claim, confirm and the lock of one host, as a model for spin.
  *
- * What is modelled, what is left out and what was found: README.md. Each step
- * names its line of the scripts by a comment "guard.sh: TAG"; the scripts have
- * "model: TAG" there, and deploy/nixos/model_test.go holds the two together.
+ * What is modelled, what is left out and what was found is in README.md; ./check
+ * runs it. A comment "FILE: TAG" names the line of deploy/nixos/scripts that a
+ * transition stands for, which ends in "# model: TAG"; tags_test.go holds the
+ * two together. "world: ..." is what nobody wrote a line for.
  *
- * Options (-D): TEST_FIRST, the other mode; FAULTS=n, how many faults of any
- * kind strike; BUG_x, a planted bug: ./run has the list.
+ * Options (-D): TEST_FIRST, the other mode. SECOND, a second operator. ARMS=n,
+ * how often the arm of run A may arrive. FAULTS=n, how many faults of any kind
+ * strike. MUTANT_x, a planted bug: ./check has the list.
  */
 
 #ifndef FAULTS
 #define FAULTS 2
 #endif
+#ifndef ARMS
+#define ARMS 1
+#endif
 
-/* Systems are the numbers of their generations. */
-#define OLD 0 /* stands below the record: an overshooting rollback lands here */
-#define P   1 /* the record of run A */
-#define T   2 /* what run A wants */
+/* Systems. */
+#define P 0 /* what the host has, the record of run A */
+#define T 1 /* what run A wants */
+#define U 2 /* what run B wants */
+#define NOTHING 9
 
-/* Runs. A is driven by its deployer. B is of a second operator, who arms and is
- * not heard of again: its guard alone decides. */
-#define A 0
-#define B 1
-#define NOBODY 2
+/* Runs. A has a deployer that may do anything at any time. B is of a second
+ * operator, who arms and starts and is not heard of again. */
+#define NOBODY 0
+#define A 1
+#define B 2
+#define WANTED(r) (r == A -> T : U)
 
-mtype = { none, confirm, back, confirmed, returned, stranded }      /* claims, results */
-mtype = { NOTHING, ARM, START, CONFIRM, BACK }                      /* requests */
-mtype = { LOST, YES, NO, GONE }                                     /* answers, besides the results */
-mtype = { switch_, boot, test, rollback }                           /* what an activation does */
-mtype = { down, asked, up }                                         /* a unit */
-mtype = { never_both, unclaimed_returns, confirmed_is_new, confirmed_stays, returned_is_exact,
-	returned_stays, two_writers_never, late_confirm_never, armed_is_guarded } /* properties */
+mtype = { none, confirm, back, confirmed, returned, stranded }; /* claims, results */
+mtype = { test, boot, switch_ };                                /* what an activation does */
+mtype = { down, asked, up };                                    /* a unit */
 
-/* ---- the host: files ----------------------------------------------------- */
+/* The properties, each an assertion by name: replaying a trail prints it. */
+mtype = { never_both, never_neither, unclaimed_on_record, confirmed_stays, confirmed_is_new,
+	returned_is_exact, two_writers_never };
 
-/* disk_x is what survives a power cut for certain. What is only in memory may
- * reach the disk at any time, so a cut keeps the one or the other. What has no
- * disk_x is synced in the step that writes it, or its loss changes nothing. */
-byte profile = P, disk_profile = P;
-byte next = P;
+#define MUST(name, condition) \
+	if :: (condition) :: else -> printf("VIOLATED %e\n", name); assert(false) fi
+
+/* ---- the host ------------------------------------------------------------- */
+
+/* X_d is what a power cut leaves for certain: what is only in the page cache may
+ * be on the disk or not. What has no X_d is synced in the step that writes it,
+ * or its loss changes nothing. */
+byte profile = P, profile_d = P, next = P, next_d = P;
 byte running = P, booted = P;
-bool half = false; /* an activation stopped units and did not start them again */
+bit half;  /* an activation was cut: units may be down though no link tells */
 
-byte folder = NOBODY, disk_folder = NOBODY;
-mtype claim[3] = none, disk_claim[3] = none;
-mtype result[3] = none, disk_result[3] = none;
-bool started[3], ended[3], bad[3]; /* started; switch.rc is there; it is not 0 */
-bool this_boot[3], started_now[3]; /* armed, and started, in this boot */
-bool rebooted[3];
-bool marked = false; /* a return's own activation is under way in this boot, or failed */
-byte rec_profile[3] = P, rec_running[3] = P, rec_next[3] = P, rec_booted[3] = P;
-bool unit = false; /* the guard's unit, with what wants it at boot */
-bool due = false;  /* the deadline in its file has passed */
+byte folder = NOBODY, folder_d = NOBODY; /* active/, the one unresolved run */
+mtype claim = none, claim_d = none, result = none, result_d = none;
+byte record, record_booted;
+bit started, ended, bad;     /* active/started; switch.rc is there; it is not 0 */
+bit this_boot, rebooted;     /* armed in this boot; active/rebooted */
+bit marked;                  /* active/half, of this boot: a way back began, and did not end */
+bit due;                     /* the deadline has passed */
+bit unit;                    /* the guard's unit file, with what wants it at boot */
 
-byte flock = 0;      /* who holds the short lock */
-byte lease = NOBODY; /* volatile */
-byte stc_lock = 0;   /* switch-to-configuration's own */
+byte flock;                  /* which process holds the short lock */
+byte lease;                  /* volatile, and it expires */
+byte stc_lock;               /* switch-to-configuration's own */
 
-/* ---- the host: processes -------------------------------------------------- */
+/* ---- processes of the host ------------------------------------------------ */
 
-/* A power cut is noticed by each process on its own: it does nothing more. */
-
-#define SHELLS 3 /* two connections of A's deployer, one of B's */
-mtype request[SHELLS] = NOTHING, answer[SHELLS] = NOTHING;
-bool unheard[SHELLS]; /* the connection is cut: the script may run, nobody hears it */
-bool busy[SHELLS], kill_shell[SHELLS], cut_shell[SHELLS];
-
-mtype guard_unit = down;
-bool kill_guard = false, stop_guard = false, cut_guard = false;
-mtype switch_unit = down; /* nixdeploy-switch-RUN */
-bool stop_switch = false, cut_switch = false;
-mtype stc_unit = down;    /* nixos-rebuild-switch-to-configuration */
-mtype stc_how = NOTHING;
-byte stc_to = P;
-bool stop_stc = false, cut_stc = false, stc_bad = false;
-#define WAYS 2            /* nixdeploy-return-RUN-*: a killed guard leaves its own behind */
-mtype way[WAYS] = down, way_how[WAYS] = NOTHING;
-byte way_to[WAYS] = P;
-bool stop_way[WAYS], cut_way[WAYS], way_bad[WAYS];
+#define SESSION 1
+#define GUARD 2
+bit busy, kill_session;
+mtype guard = down;          bit kill_guard;
+mtype switcher = down;       bit kill_switcher; byte switching; /* for which run */
+mtype way = down;            bit kill_way, way_bad; mtype way_how; byte way_to;
 
 /* ---- the world ------------------------------------------------------------ */
 
 byte faults = FAULTS;
-bool no_way = false;    /* no activation by the guard succeeds */
-bool boot_full = false; /* no other system can be made the next boot */
-bool deployer_dies = false;
-bool dying;
+bit no_way;                  /* an activation by the guard failed */
+byte arms = ARMS;            /* how often A's arm may still arrive */
+bit armed_yes, healthy;      /* what A's deployer heard, and saw */
+#ifdef SECOND
+byte arms_b = 1;
+bit armed_b;
+#define SAY_B armed_b = 1
+#else
+#define arms_b 0
+#define SAY_B skip
+#endif
 
 /* ---- what only the properties look at ------------------------------------- */
 
-bool was_confirmed = false, was_returned = false; /* run A's results that could be read */
-#define NOTHING_YET 9
-byte settled = NOTHING_YET; /* P or T: the system that run A's durable result promises */
-bool healthy = false;  /* A's deployer found the new system healthy */
-bool going_back = false;
+byte promised = NOTHING;     /* the system that a durable result promises */
+mtype acted = none;          /* the claim that was acted on */
+bit going_back;
+bit arm_killed;              /* between the run folder and the start of its guard */
 
-#define OPEN(r) (folder == r && result[r] == none)
-#define STUCK (folder != NOBODY && result[folder] != stranded)
-#define ON_RECORD(r) (profile == rec_profile[r] && running == rec_running[r] && next == rec_next[r])
-#define ALL(s) (profile == s && running == s && next == s)
-#ifdef TEST_FIRST
-#define SYSTEM_NEW (running == T)
+#ifdef MUTANT_CLAIM_NOT_SYNCED
+#define SYNC_CLAIM skip
 #else
-#define SYSTEM_NEW ALL(T)
+#define SYNC_CLAIM claim_d = claim
+#endif
+#define ALL(s) (profile == s && next == s && running == s)
+#define ON_RECORD ALL(record)
+#ifdef TEST_FIRST
+#define SYSTEM_NEW (!marked && running == WANTED(folder))
+#else
+#define SYSTEM_NEW (!marked && ALL(WANTED(folder)))
 #endif
 
-/* Replaying the trail prints the name of the property. */
-#define MUST(name, condition) \
-	if :: (condition) -> skip :: else -> printf("VIOLATED %e\n", name); assert(false) fi
+#define CLEAN \
+	claim = none; claim_d = none; result = none; result_d = none; acted = none; \
+	started = 0; ended = 0; bad = 0; rebooted = 0; marked = 0; this_boot = 0; due = 0
 
-/* After every change of a link. */
-#define LINKED \
-	MUST(confirmed_stays, settled != T || ALL(T)); \
-	MUST(returned_stays, settled != P || ALL(P))
+#define LINKED MUST(confirmed_stays, promised == NOTHING || ALL(promised))
+#define FORWARD(r) MUST(two_writers_never, r == NOBODY || (folder == r && !going_back))
+#define ACT(c) MUST(never_both, acted == none || acted == c); acted = c
 
-/* Before every change towards the new system. */
-#define FORWARD(to) MUST(two_writers_never, to != T || !going_back)
+/* A host is locked while a lease of another is live, or a run folder stands. */
+#ifdef SECOND
+#ifdef MUTANT_LEASE_IS_THE_LOCK
+#define LOCK_FREE(r) (lease == NOBODY || lease == r)
+#else
+#define LOCK_FREE(r) ((lease == NOBODY || lease == r) && (folder == NOBODY || folder == r))
+#endif
+#define TAKE_LEASE(r) lease = r /* lib.sh: lease */
+#else
+#define LOCK_FREE(r) (folder == NOBODY || folder == r)
+#define TAKE_LEASE(r) skip
+#endif
 
-/* ---- switch-to-configuration ---------------------------------------------- */
+/* ---- switch-to-configuration ------------------------------------------------ */
 
 /* Its lock, the boot loader, sync, units down, the running system, units up. It
- * can fail, or be stopped, between any two of these. */
-inline switch_to(me, how, to, failed) {
-	if
-	:: atomic { stc_lock != 0 -> failed = true } /* exit code 11 */
-	:: atomic { stc_lock == 0 ->
-		stc_lock = me;
+ * may fail, and be stopped or cut, between any two of these. */
+inline activate(me, to, how, failed, r) {
+	atomic {
 		if
-		:: failed = false
-		:: faults > 0 -> faults--; failed = true /* a check refuses */
+		:: stc_lock != 0 -> failed = 1
+		:: stc_lock == 0 -> stc_lock = me
 		fi };
-		if
-		:: atomic { !failed && how != test ->
-			if
-			:: faults > 0 && next != to && !boot_full -> faults--; boot_full = true
-			:: true
-			fi;
-			if
-			:: boot_full && next != to -> failed = true
-			:: else -> FORWARD(to); next = to; LINKED
-			fi }
-		:: else
-		fi;
-		if
-		:: atomic { !failed -> disk_profile = profile; half = half || how != boot }
-		:: else
-		fi;
-		if
-		:: !failed && how != boot ->
-			if
-			:: atomic { FORWARD(to); running = to; LINKED };
-				half = false
-			:: atomic { faults > 0 -> faults--; failed = true } /* it dies */
-			fi
-		:: else
-		fi
-	fi
-}
-
-#define RELEASE(me) if :: stc_lock == me -> stc_lock = 0 :: else fi
-
-/* The unit in which nixos-rebuild activates; its name is the same for everybody. */
-active proctype Stc() {
-end:	do
-	:: atomic { stc_unit == asked -> stc_unit = up; stc_bad = false };
-		{
-			switch_to(1, stc_how, stc_to, stc_bad);
-			atomic { RELEASE(1); stc_unit = down; stc_how = NOTHING; stc_to = P }
-		} unless { atomic { cut_stc || stop_stc ->
-			if
-			:: cut_stc -> cut_stc = false
-			:: else -> stop_stc = false; stc_unit = down; stc_how = NOTHING; stc_to = P; stc_bad = true;
-				RELEASE(1)
-			fi } }
-	od
-}
-
-/* nixos-rebuild's own part: set the profile, then the unit above. */
-inline rebuild(how, to, failed) {
 	if
-	:: atomic { stc_unit != down -> failed = true } /* the name is taken */
-	:: atomic { stc_unit == down -> stc_unit = asked; stc_how = how; stc_to = to };
-		atomic { stc_unit == down -> failed = stc_bad; stc_bad = false }
-	fi
+	:: atomic { !failed && how != test -> FORWARD(r); next = to; LINKED };
+		atomic { profile_d = profile; next_d = next }
+	:: atomic { !failed && faults > 0 -> faults--; failed = 1 }
+	:: failed || how == test
+	fi;
+	if
+	:: atomic { !failed && how != boot -> FORWARD(r); half = 1; running = to; LINKED };
+		if
+		:: half = 0
+		:: atomic { faults > 0 -> faults--; failed = 1 }
+		fi
+	:: failed || how == boot
+	fi;
+	atomic { if :: stc_lock == me -> stc_lock = 0 :: else fi }
 }
 
-/* ---- the unit of the switch ------------------------------------------------ */
-
+/* The unit of the switch. */
 active proctype Switch() {
-	bool failed;
+	bit failed;
 end:	do
-	:: atomic { switch_unit == asked -> switch_unit = up; failed = false };
+	:: atomic { switcher == asked -> switcher = up; failed = 0 };
 		{
 #ifdef TEST_FIRST
-			rebuild(test, T, failed); /* guard.sh: SWITCH */
+			activate(1, WANTED(switching), test, failed, switching); /* guard.sh: switch */
 #else
-			atomic { FORWARD(T); profile = T; LINKED }; /* guard.sh: SWITCH */
-			rebuild(switch_, T, failed);
+			atomic { FORWARD(switching); profile = WANTED(switching); LINKED }; /* guard.sh: switch-profile */
+			activate(1, WANTED(switching), switch_, failed, switching); /* guard.sh: switch-exact */
 #endif
+			atomic { if :: folder == switching && claim == none -> due = 0 :: else fi }; /* guard.sh: switch-extends */
+			atomic { /* guard.sh: switch-ended */
+				if :: folder == switching -> ended = 1; bad = failed :: else fi;
+				switcher = down; switching = NOBODY; failed = 0 }
+		} unless { atomic { kill_switcher ->
+			kill_switcher = 0; failed = 0; switching = NOBODY;
+			if :: stc_lock == 1 -> stc_lock = 0 :: else fi;
+			switcher = down } }
+	od
+}
+
+/* The unit in which the guard activates: a killed guard leaves it behind. */
+active proctype Way() {
+end:	do
+	:: atomic { way == asked -> way = up; way_bad = 0 };
+		{
+			activate(2, way_to, way_how, way_bad, NOBODY);
 			atomic {
-				if :: folder == A -> ended[A] = true; bad[A] = failed :: else fi;
-				failed = false }; /* guard.sh: ENDED */
-			atomic { /* guard.sh: ENDED-EXTENDS */
 				if
-				:: folder == A && claim[A] == none -> due = false
+				:: way_bad -> no_way = 1; half = 0 /* it ended, and said so */
 				:: else
 				fi;
-				switch_unit = down }
-		} unless { atomic { cut_switch || stop_switch ->
-			if
-			:: cut_switch -> cut_switch = false
-			:: else -> stop_switch = false; switch_unit = down
-			fi; failed = false } }
+				way = down }
+		} unless { atomic { kill_way ->
+			kill_way = 0; way_bad = 1;
+			if :: stc_lock == 2 -> stc_lock = 0 :: else fi;
+			way = down } }
 	od
 }
 
-/* ---- the units in which the guard activates -------------------------------- */
+/* ---- power ------------------------------------------------------------------ */
 
-active [WAYS] proctype Way() {
-	byte i = _pid - 2;
-end:	do
-	:: atomic { way[i] == asked -> way[i] = up; way_bad[i] = false };
-		{
-			if
-			:: atomic { no_way || faults > 0 -> /* from now on nothing leads back */
-				faults = (no_way -> faults : faults - 1);
-				no_way = true; way_bad[i] = true }
-			:: atomic { !no_way && way_how[i] == rollback ->
-				if
-				:: profile > OLD -> profile--; LINKED; way_to[i] = profile
-				:: else -> way_bad[i] = true
-				fi };
-				if
-				:: !way_bad[i] -> rebuild(switch_, way_to[i], way_bad[i])
-				:: else
-				fi
-			:: !no_way && way_how[i] != rollback ->
-				switch_to(2 + i, way_how[i], way_to[i], way_bad[i])
-			fi;
-			atomic { RELEASE(2 + i); way[i] = down; way_how[i] = NOTHING; way_to[i] = P }
-		} unless { atomic { cut_way[i] || stop_way[i] ->
-			if
-			:: cut_way[i] -> cut_way[i] = false
-			:: else -> stop_way[i] = false; way[i] = down; way_how[i] = NOTHING; way_to[i] = P; way_bad[i] = false;
-				RELEASE(2 + i)
-			fi } }
-	od
+#define KEEP(now, disk) if :: now != disk -> now = disk :: true -> disk = now fi
+
+/* Inside atomic. What was not synced is there or not, every process is dead, the
+ * host boots, and basic.target wants the guard's unit. */
+inline boots() {
+	running = next; booted = next; half = 0; marked = 0;
+	this_boot = 0; due = 0; flock = 0; lease = NOBODY; stc_lock = 0; going_back = 0; ended = 0; bad = 0;
+	kill_switcher = (switcher == up); kill_way = (way == up);
+	if :: switcher == asked -> switcher = down; switching = NOBODY :: else fi;
+	if :: way == asked -> way = down :: else fi;
+	kill_session = busy;
+	LINKED
 }
 
-/* ---- power ------------------------------------------------------------------- */
-
-#define KEEP(x, disk) if :: x != disk -> x = disk :: true fi; disk = x
-
-/* Inside atomic. What was not synced is there or not; every process is dead; the
- * host boots, and the guard's unit is wanted by basic.target. */
 inline power_cut() {
-	KEEP(profile, disk_profile);
-	KEEP(folder, disk_folder);
-	KEEP(claim[A], disk_claim[A]); KEEP(claim[B], disk_claim[B]);
-	KEEP(result[A], disk_result[A]); KEEP(result[B], disk_result[B]);
-	if :: ended[A] :: true -> ended[A] = false; bad[A] = false fi;
-	running = next; booted = next; half = false;
-	flock = 0; lease = NOBODY; stc_lock = 0; due = false; going_back = false;
-	marked = false; this_boot[A] = false; started_now[A] = false; this_boot[B] = false;
-	cut_stc = cut_stc || stc_unit == up; cut_switch = cut_switch || switch_unit == up;
-	cut_way[0] = cut_way[0] || way[0] == up; cut_way[1] = cut_way[1] || way[1] == up;
-	cut_shell[0] = busy[0]; cut_shell[1] = busy[1]; cut_shell[2] = busy[2];
-	dying = cut_guard || guard_unit == up;
-	stc_how = NOTHING; stc_to = P; stc_bad = false;
-	way_how[0] = NOTHING; way_how[1] = NOTHING; way_to[0] = P; way_to[1] = P; way_bad[0] = false; way_bad[1] = false;
-	stc_unit = down; stop_stc = false; switch_unit = down; stop_switch = false;
-	way[0] = down; way[1] = down; stop_way[0] = false; stop_way[1] = false;
-	kill_guard = false; stop_guard = false;
-	kill_shell[0] = false; kill_shell[1] = false; kill_shell[2] = false;
+	KEEP(profile, profile_d); KEEP(next, next_d); KEEP(folder, folder_d);
+	KEEP(claim, claim_d); KEEP(result, result_d);
+	boots();
 	if
-	:: unit && folder != NOBODY -> guard_unit = asked /* guard.sh: AT-BOOT */
-	:: else -> guard_unit = down
-	fi;
-	LINKED;
-	cut_guard = dying /* last: the guard may be who cuts */
+	:: guard == up -> kill_guard = 1
+#ifdef MUTANT_GUARD_IS_VOLATILE
+	:: else -> guard = down; unit = 0
+#else
+	:: else -> guard = (unit && folder != NOBODY -> asked : down)
+#endif
+	fi
 }
 
-inline reboot(r) {
-	rebooted[r] = true; /* guard.sh: REBOOT-ONCE */
-	atomic { power_cut() }
-}
+/* ---- the guard ---------------------------------------------------------------- */
 
-/* ---- the guard --------------------------------------------------------------- */
+#define BACK_THERE (ON_RECORD && !mend)
+#define FREE(what) atomic { flock == 0 -> flock = what }
 
-#define GUARD_HOLDS 100
-#define BACK_THERE (ON_RECORD(r) && !half_known)
+/* systemctl stop: waits for the end. */
+#define STOP(unit, flag) \
+	atomic { if :: unit == up -> flag = 1 :: unit == asked -> unit = down :: else fi }; \
+	unit == down
 
-inline activate(how, to) { /* guard.sh: ACTIVATE */
-	atomic {
+inline by_guard(to, how) {
+	atomic { /* return.sh: activate */
 		if
-		:: way[0] == down -> u = 0
-		:: way[0] != down && way[1] == down -> u = 1
-		fi;
-		way[u] = asked; way_how[u] = how; way_to[u] = to };
-	atomic { way[u] == down -> failed = way_bad[u]; way_bad[u] = false; u = 0 }
+		:: way != down -> kept_out = 1 /* a leftover has the lock: exit code 11 */
+		:: way == down -> way = asked; way_to = to; way_how = how; kept_out = 0
+		fi };
+	if
+	:: kept_out
+	:: !kept_out && way == down
+	fi
 }
 
-/* systemctl stop: waits for the end of the unit. */
-inline stop(what, flag) {
+inline durable_result() {
 	atomic {
-		if
-		:: what != down -> flag = true
-		:: else
-		fi;
-		what == down }
+		claim_d = claim; result_d = result;
+		if :: result == confirmed -> promised = T :: result == returned -> promised = record :: else fi }
 }
 
 inline write_result(word) {
-	disk_claim[r] = claim[r]; /* guard.sh: RESULT-SYNCED */
-	atomic { /* guard.sh: RESULT */
-		result[r] = word;
-		going_back = false;
-		if
-		:: r == A && word == confirmed ->
-			was_confirmed = true;
-			MUST(unclaimed_returns, claim[A] == confirm && healthy);
-			MUST(confirmed_is_new, ALL(T))
-		:: r == A && word == returned ->
-			was_returned = true
-		:: else
-		fi;
-		MUST(never_both, !(was_confirmed && was_returned));
-		MUST(returned_is_exact, word != returned || (ON_RECORD(r) && !half)) };
-	atomic { /* guard.sh: RESULT-DURABLE */
-		disk_result[r] = word;
-		if
-		:: r == A && word == confirmed -> settled = T
-		:: r == A && word == returned -> settled = P
-		:: else
-		fi }
+#ifndef MUTANT_LINKS_NOT_SYNCED
+	profile_d = profile; /* guard.sh: result-profile */
+	next_d = next; /* guard.sh: result-loader */
+#endif
+	atomic { /* guard.sh: result */
+		result = word; going_back = 0;
+		MUST(unclaimed_on_record, word != confirmed || (claim == confirm && healthy && r == A));
+		MUST(confirmed_is_new, word != confirmed || (ALL(T) && !half));
+		MUST(returned_is_exact, word != returned || (ON_RECORD && !half)) };
+	durable_result() /* guard.sh: result-durable */
 }
 
-inline mended() { /* guard.sh: MENDED */
-	if
-	:: failed
-	:: else -> atomic { half_known = false; marked = false }
-	fi
+/* Cut in the middle it leaves units down, so the guard that comes after has to
+ * know. What failed by itself went to its end: a repeat would fail there, too. */
+inline activate_running(how) {
+	marked = 1; /* return.sh: return-mark */
+	by_guard(record, how);
+	atomic { if :: !kept_out -> marked = 0; mend = 0 :: else fi } /* return.sh: return-mended */
 }
 
 inline exact_return() {
-	atomic { /* guard.sh: PROFILE-BACK */
-		if
-		:: profile != rec_profile[r] -> profile = rec_profile[r]; LINKED
-		:: else
-		fi };
+	atomic { profile = record; LINKED }; /* return.sh: return-profile */
 	if
-	:: profile != disk_profile -> disk_profile = profile /* guard.sh: PROFILE-DURABLE */
-	:: else
-	fi;
-	if
-	:: next != rec_next[r] && (running != rec_running[r] || half_known) && rec_next[r] == rec_running[r] ->
-		atomic { marked = true; half_known = true }; /* guard.sh: MARKED */
-		activate(switch_, rec_running[r]); /* guard.sh: BACK-SWITCH */
-		mended()
-	:: else ->
-		if
-		:: next != rec_next[r] -> activate(boot, rec_next[r]) /* guard.sh: BACK-BOOT */
-		:: else
-		fi;
-		if
-		:: running != rec_running[r] || half_known -> /* guard.sh: BACK-TEST */
-			atomic { marked = true; half_known = true }; /* guard.sh: MARKED */
-			activate(test, rec_running[r]);
-			mended()
-		:: else
-		fi
+	:: next != record && (running != record || mend) -> activate_running(switch_) /* return.sh: return-switch */
+	:: next != record && running == record && !mend -> by_guard(record, boot) /* return.sh: return-boot */
+	:: next == record && (running != record || mend) -> activate_running(test) /* return.sh: return-test */
+	:: next == record && running == record && !mend
 	fi
 }
 
 active proctype Guard() {
-	byte r, u, attempts;
-	bool half_known, failed;
+	byte r;
+	bit kept_out, mend, again;
 end:	do
-	:: atomic { guard_unit == asked -> guard_unit = up };
+	:: atomic { guard == asked -> guard = up };
 		{
-			attempts = 0;
-look:			atomic { /* guard.sh: DECIDE */
-				folder == NOBODY || claim[folder] != none || result[folder] != none || due;
-				half_known = false; failed = false; r = folder;
+#ifndef MUTANT_LEFT_BEHIND
+			STOP(way, kill_way); /* guard.sh: guard-alone */
+#endif
+			skip;
+look:			atomic { /* guard.sh: decide */
+				folder == NOBODY || claim != none || result != none || due;
+				kept_out = 0; mend = 0; r = folder;
 				if
 				:: r == NOBODY -> goto unused
-				:: r != NOBODY && (result[r] == confirmed || result[r] == returned) -> goto close
-				:: r != NOBODY && result[r] == stranded -> goto leave
-				:: r != NOBODY && result[r] == none && claim[r] == none -> goto take
-				:: r != NOBODY && result[r] == none && claim[r] == confirm && SYSTEM_NEW -> goto finish
-				:: r != NOBODY && result[r] == none && claim[r] != none && !(claim[r] == confirm && SYSTEM_NEW) -> goto go_back
+				:: r != NOBODY && (result == confirmed || result == returned) -> goto close
+				:: r != NOBODY && result == stranded -> guard = down; r = 0; again = 0; goto gone /* holds: a kick is repeated until it is heard */
+				:: r != NOBODY && result == none && claim == none -> goto take
+				:: r != NOBODY && result == none && claim == confirm && SYSTEM_NEW -> goto finish
+				:: r != NOBODY && result == none && (claim == back || claim == confirm && !SYSTEM_NEW) -> goto go_back
 				fi };
 
-take:			atomic { flock == 0 -> /* guard.sh: GUARD-CLAIMS */
-				flock = GUARD_HOLDS;
+take:
+#ifndef MUTANT_GUARD_CLAIMS_UNLOCKED
+			FREE(GUARD);
+#endif
+			atomic { /* guard.sh: claim-return */
 				if
-				:: folder == r && claim[r] == none && due -> claim[r] = back
+				:: folder == r && claim == none && due -> claim = back
 				:: else
 				fi };
-			atomic { disk_claim[r] = claim[r]; flock = 0; goto look };
+			atomic { SYNC_CLAIM; if :: flock == GUARD -> flock = 0 :: else fi; goto look };
 
-finish:
+finish:			atomic { SYNC_CLAIM; ACT(confirm) }; /* guard.sh: claim-seen */
 #ifdef TEST_FIRST
-			atomic { /* guard.sh: COMMIT-PROFILE */
-				going_back = false;
-				if
-				:: profile != T -> profile = T; LINKED
-				:: else
-				fi };
-			disk_profile = profile; /* guard.sh: PROFILE-DURABLE */
+			atomic { profile = WANTED(r); LINKED }; /* guard.sh: confirm-profile */
 			if
-			:: next != T -> activate(boot, T) /* guard.sh: COMMIT-BOOT */
+			:: next != WANTED(r) -> by_guard(WANTED(r), boot) /* guard.sh: confirm-boot */
 			:: else
 			fi;
 #endif
+#ifdef MUTANT_UNIT_BEFORE_RESULT
+			unit = 0;
+#endif
 			if
-			:: ALL(T) -> write_result(confirmed); goto look /* guard.sh: READ-BACK */
-			:: else
+#ifdef MUTANT_NOT_READ_BACK
+			:: true -> write_result(confirmed); goto look
+#else
+			:: ALL(WANTED(r)) -> write_result(confirmed); goto look /* guard.sh: confirmed */
+			:: else -> goto return_
+#endif
 			fi;
 
-go_back:		stop(switch_unit, stop_switch); /* guard.sh: STOP-SWITCH */
-			stop(way[0], stop_way[0]); stop(way[1], stop_way[1]);
-			stop(stc_unit, stop_stc); /* guard.sh: STOP-ACTIVATION */
+go_back:		atomic { SYNC_CLAIM; if :: claim == back -> ACT(back) :: else fi };
+return_:		STOP(switcher, kill_switcher); /* return.sh: return-stops */
+			/* return.sh: return-stops-activation (nixos-rebuild's unit is in Switch) */
+			atomic {
+				going_back = 1;
+				mend = marked || started && this_boot && (!ended || bad) };
+			/* return.sh: return-rollback (where it is taken it is an exact return) */
+			/* return.sh: foreign (no third party switches here) */
 			if
-			:: running == OLD || profile == OLD -> write_result(stranded); goto look /* guard.sh: FOREIGN */
-			:: else
-			fi;
-			atomic { /* guard.sh: LEFT-HALF */
-				if :: r == A -> going_back = true :: else fi;
-				half_known = marked || started_now[r] && (!ended[r] || bad[r]) };
-			if
-			:: ON_RECORD(r) && !half_known
+			:: ON_RECORD && !mend
 			:: else ->
-#ifndef TEST_FIRST
+				exact_return();
 				if
-				:: profile == T && rec_profile[r] == P && rec_running[r] == P && rec_next[r] == P ->
-					atomic { marked = true; half_known = true }; /* guard.sh: MARKED */
-					activate(rollback, P); /* guard.sh: ROLLBACK */
-					mended()
-				:: else
-				fi;
-#endif
-				if
-				:: half_known || !ON_RECORD(r) -> exact_return()
-				:: else
-				fi;
-				if
-				:: (half_known || !ON_RECORD(r)) && this_boot[r] -> exact_return() /* guard.sh: AGAIN */
+				:: this_boot && (mend || !ON_RECORD) -> exact_return()
 				:: else
 				fi
 			fi;
 			if
-			:: !BACK_THERE && attempts < 2 -> attempts++; goto look /* guard.sh: ATTEMPTS */
-			:: !BACK_THERE && attempts == 2 && next == rec_next[r] && !rebooted[r] -> reboot(r) /* guard.sh: REBOOT */
-			:: !BACK_THERE && attempts == 2 && !(next == rec_next[r] && !rebooted[r]) -> write_result(stranded) /* guard.sh: STRANDED */
-			:: BACK_THERE && booted != rec_booted[r] && !rebooted[r] -> reboot(r) /* guard.sh: REBOOT-RECORD */
-			:: BACK_THERE && !(booted != rec_booted[r] && !rebooted[r]) -> write_result(returned) /* guard.sh: RETURNED */
+#ifdef MUTANT_RETURN_NOT_READ_BACK
+			:: true -> write_result(returned)
+#endif
+			:: BACK_THERE && (booted == record_booted || rebooted) -> write_result(returned) /* return.sh: returned */
+			:: BACK_THERE && booted != record_booted && !rebooted -> goto reboot
+			:: !BACK_THERE && !again -> again = 1
+			:: !BACK_THERE && again && next == record && !rebooted -> goto reboot
+			:: !BACK_THERE && again && (next != record || rebooted) -> write_result(stranded) /* return.sh: stranded */
 			fi;
 			goto look;
 
-close:			atomic { flock == 0 -> /* guard.sh: CLOSE */
-				flock = GUARD_HOLDS;
-				if :: lease == r -> lease = NOBODY :: else fi;
-				folder = NOBODY };
-			atomic { /* guard.sh: CLOSE-DURABLE */
-				disk_folder = NOBODY;
-				claim[r] = none; disk_claim[r] = none;
-				started[r] = false; started_now[r] = false; this_boot[r] = false; ended[r] = false; bad[r] = false;
-				rebooted[r] = false; marked = false; no_way = false; boot_full = false; due = false };
-			atomic { unit = false; flock = 0; goto leave }; /* guard.sh: CLOSE-UNIT */
+reboot:			rebooted = 1; /* return.sh: reboot-once */
+			atomic { /* return.sh: reboot */
+				profile_d = profile; next_d = next; claim_d = claim;
+				boots();
+				guard = asked; kill_guard = 0; r = 0; again = 0;
+				goto gone };
 
-unused:			atomic { flock == 0 -> /* guard.sh: UNUSED */
-				if :: folder == NOBODY -> unit = false :: else fi };
-
-leave:			atomic { guard_unit = down; r = 0; u = 0; attempts = 0 }
-		} unless { atomic { cut_guard || kill_guard || stop_guard ->
-			if
-			:: cut_guard -> cut_guard = false
-			:: else ->
-				if :: flock == GUARD_HOLDS -> flock = 0 :: else fi;
+close:
+#ifndef MUTANT_CLOSE_UNLOCKED
+			FREE(GUARD); /* guard.sh: close-lock */
+#endif
+			durable_result(); /* guard.sh: close-result */
+			folder = NOBODY; /* guard.sh: close */
+			atomic { /* guard.sh: close-durable */
+				folder_d = folder;
 				if
-				:: stop_guard -> guard_unit = down
-				:: else -> guard_unit = asked /* guard.sh: RESTART */
-				fi;
-				stop_guard = false; kill_guard = false
-			fi; r = 0; u = 0; attempts = 0 } }
-	od
-}
-
-/* ---- the scripts of the deployers ---------------------------------------------- */
-
-#define HOLDS (me + 1)
-
-inline reply(word) {
-	atomic {
-		if
-		:: unheard[me] -> unheard[me] = false; request[me] = NOTHING
-		:: else -> answer[me] = word
-		fi;
-		busy[me] = false }
-}
-
-inline start_guard() {
-	if
-	:: guard_unit == down && unit -> guard_unit = asked
-	:: else
-	fi
-}
-
-proctype Shell(byte me; byte r) {
-end:	do
-	:: atomic { request[me] != NOTHING && unheard[me] && !busy[me] -> request[me] = NOTHING; unheard[me] = false } /* it never arrived */
-	:: atomic { request[me] != NOTHING && !busy[me] && answer[me] == NOTHING -> busy[me] = true };
-		{
-			/* What is read first under the lock is changed under the lock only. */
-			atomic { flock == 0 -> /* guard.sh: ENTER */
-				flock = HOLDS;
-				if
-				:: request[me] == ARM ->
-					if
-					:: (lease != NOBODY && lease != r) || (folder != NOBODY && folder != r) -> goto no /* guard.sh: LEASE */
-					:: else -> lease = r
-					fi;
-					if
-					:: folder == r -> goto guarded /* guard.sh: ARMED-BEFORE */
-					:: stc_unit != down || stc_lock != 0 -> goto no /* guard.sh: FOREIGN-SWITCH */
-					:: r == A && folder != r && !(profile == P && running == P) -> goto no /* guard.sh: MOVED */
-					:: else -> goto arm
-					fi
-				:: folder != r && request[me] != ARM -> goto gone /* guard.sh: GONE */
-				:: folder == r && request[me] == START ->
-					if
-					:: claim[r] != none -> goto no /* guard.sh: START-CLAIMED */
-					:: claim[r] == none && started[r] -> goto yes /* guard.sh: STARTED-BEFORE */
-					:: else -> goto start
-					fi
-				:: folder == r && request[me] != START && request[me] != ARM -> goto settle
-				fi };
-
-arm:			stop(guard_unit, stop_guard); /* guard.sh: OLD-GUARD */
-			unit = true; /* guard.sh: UNIT */
-			atomic { /* guard.sh: ARM */
-				MUST(two_writers_never, folder == NOBODY);
-				if /* what is armed anew is promised anew */
-				:: r == A -> was_confirmed = false; was_returned = false; settled = NOTHING_YET
+				:: folder == NOBODY -> CLEAN; record = P; record_booted = P
 				:: else
-				fi;
-				folder = r; due = false;
-				marked = false; claim[r] = none; disk_claim[r] = none; result[r] = none; disk_result[r] = none;
-				started[r] = false; started_now[r] = false; ended[r] = false; bad[r] = false; rebooted[r] = false; this_boot[r] = true;
-				rec_profile[r] = profile; rec_running[r] = running; rec_next[r] = next; rec_booted[r] = booted };
-			disk_folder = r; /* guard.sh: ARM-DURABLE */
-guarded:		atomic { /* guard.sh: START-GUARD */
-				if
-				:: start_guard()
-				:: faults > 0 && guard_unit == down && !started[r] -> faults--; goto abandon
 				fi };
+			atomic { unit = 0; if :: flock == GUARD -> flock = 0 :: else fi; goto leave }; /* guard.sh: close-unit */
+
+unused:			FREE(GUARD); /* guard.sh: unused */
 			atomic {
-				MUST(armed_is_guarded, !OPEN(r) || (unit && guard_unit != down));
-				goto yes };
-abandon:		folder = NOBODY; /* guard.sh: ABANDON */
-			disk_folder = NOBODY;
-			unit = false;
-no:			atomic { flock = 0; reply(NO) };
-			goto over;
-yes:			atomic { flock = 0; reply(YES) };
-			goto over;
-
-start:			atomic { started[r] = true; started_now[r] = true }; /* guard.sh: STARTED */
-			atomic { switch_unit == down -> switch_unit = asked }; /* guard.sh: START */
-			goto yes;
-
-settle:			atomic { /* guard.sh: CLAIM */
+				flock = 0;
 				if
-				:: claim[r] == none ->
-					if
-					:: request[me] == CONFIRM -> claim[r] = confirm
-					:: else -> claim[r] = back
-					fi
-				:: else
+				:: folder == NOBODY -> unit = 0; goto leave /* guard.sh: unused-unit */
+				:: else -> goto look
 				fi };
-			atomic { disk_claim[r] = claim[r]; flock = 0 }; /* guard.sh: CLAIM-DURABLE */
-			do
-			:: atomic { folder == r && result[r] == none && guard_unit == down && unit -> guard_unit = asked } /* guard.sh: KICK */
-			:: folder != r || result[r] != none -> break /* guard.sh: SETTLED */
-			od;
-			reply(result[r]);
-			goto over;
 
-gone:			atomic { flock = 0;
-				if
-				:: result[r] != none -> reply(result[r])
-				:: else -> reply(GONE)
-				fi };
-over:			skip
-		} unless { atomic { cut_shell[me] || kill_shell[me] ->
-			if
-			:: cut_shell[me] -> cut_shell[me] = false
-			:: else -> kill_shell[me] = false;
-				if :: flock == HOLDS -> flock = 0 :: else fi
-			fi;
-			reply(LOST) } }
+leave:			atomic { guard = down; r = 0; again = 0 };
+gone:			skip
+		} unless { atomic { kill_guard ->
+			kill_guard = 0; r = 0; again = 0; kept_out = 0; mend = 0;
+			if :: flock == GUARD -> flock = 0 :: else fi;
+			guard = (unit && folder != NOBODY -> asked : down) } } /* world: Restart=on-failure */
 	od
 }
 
-/* ---- the deployer of run A, and its successor --------------------------------- */
+/* ---- the scripts of the deployers ------------------------------------------ */
 
-/* Sends a request and hears the answer, or loses the connection at any time:
- * then the script may run now, later, or never. */
-inline ask(what) {
-	atomic {
-		if
-		:: request[0] == NOTHING -> s = 0
-		:: request[0] != NOTHING && request[1] == NOTHING -> s = 1
+/* Each request that a deployer can have sent by now may arrive at any time, any
+ * number of times, or never, and so may its answer: that is loss, delay,
+ * duplication and a cut link at once. One process stands for all sessions: what
+ * they do they do under the short lock, but for the kick. */
+active proctype Session() {
+	byte r;
+end:	do
+	:: atomic { arms > 0 && flock == 0 && LOCK_FREE(A) -> /* lib.sh: locked */
+			arms--; TAKE_LEASE(A);
+			if
+			:: folder == NOBODY && stc_lock == 0 && ALL(P) -> r = A; flock = SESSION; busy = 1; goto arms_
+			:: folder == A -> r = A; flock = SESSION; busy = 1; goto guarded
+			:: else
+			fi }
+#ifdef SECOND
+	:: atomic { arms_b > 0 && flock == 0 && LOCK_FREE(B) ->
+			arms_b--; TAKE_LEASE(B);
+			if
+			:: folder != B && stc_lock == 0 && ALL(profile) -> r = B; flock = SESSION; busy = 1; goto arms_
+			:: else
+			fi }
+	:: atomic { armed_b && folder == B && flock == 0 && !started && claim == none -> r = B; flock = SESSION; busy = 1; goto starts }
+#endif
+#ifdef MUTANT_START_AFTER_THE_CLAIM
+	:: atomic { armed_yes && flock == 0 && folder == A && !started -> r = A; flock = SESSION; busy = 1; goto starts }
+#endif
+	:: atomic { armed_yes && flock == 0 && folder == A && !started && claim == none -> /* guard.sh: gone */
+			r = A; flock = SESSION; busy = 1; goto starts }
+	:: atomic { armed_yes && flock == 0 && folder == A && claim == none && due -> due = 0 } /* lib.sh: extend */
+	:: atomic { armed_yes && folder == A && claim == none && started && (ended || switcher == down) && SYSTEM_NEW && !healthy -> healthy = 1; half = 0 } /* the checks have judged it */
+	:: atomic { armed_yes && healthy && flock == 0 && folder == A && claim == none ->
+			claim = confirm; r = A; flock = SESSION; busy = 1; goto claimed }
+	:: atomic { armed_yes && flock == 0 && folder == A && (claim == none || result == stranded) ->
+			if
+			:: result == stranded -> result = none; result_d = none /* guard.sh: ask-again */
+			:: else
+			fi;
+			if
+			:: claim == none -> claim = back; flock = SESSION /* guard.sh: claim */
+			:: else
+			fi;
+			r = A; busy = 1; goto claimed };
+
+arms_:	{
+		skip; /* lib.sh: enter */
+#ifndef MUTANT_CLOSE_UNLOCKED
+		STOP(guard, kill_guard); /* guard.sh: arm-alone */
+#endif
+		unit = 1; /* guard.sh: arm-unit */
+		atomic { /* guard.sh: arm */
+			MUST(two_writers_never, folder == NOBODY && switcher == down && way == down);
+			folder = r; promised = NOTHING; armed_yes = 0; healthy = 0;
+			record = profile; record_booted = booted; arm_killed = 0;
+			CLEAN; this_boot = 1 };
+		folder_d = folder; /* guard.sh: arm-durable */
+guarded:	if
+		:: atomic { guard == down -> guard = asked } /* guard.sh: arm-guard */
+		:: atomic { faults > 0 && guard == down && !started -> faults--; goto abandon }
+		:: guard != down
 		fi;
-		request[s] = what };
-	if
-	:: atomic { answer[s] != NOTHING -> got = answer[s]; request[s] = NOTHING; answer[s] = NOTHING }
-	:: atomic { faults > 0 && answer[s] == NOTHING -> faults--; unheard[s] = true; got = LOST }
-	fi
-}
+		atomic { if :: r == A -> armed_yes = 1 :: else -> SAY_B fi; goto over };
 
-inline hang_up(i) {
-	if
-	:: answer[i] != NOTHING -> answer[i] = NOTHING; request[i] = NOTHING
-	:: answer[i] == NOTHING && request[i] != NOTHING -> unheard[i] = true
-	:: else
-	fi
-}
+abandon:	folder = NOBODY; /* guard.sh: abandon */
+		folder_d = folder; /* guard.sh: abandon-durable */
+		unit = 0; /* guard.sh: abandon-unit */
+		goto over;
 
-active proctype Deployer() {
-	byte s;
-	mtype got;
-	run Shell(0, A);
-	run Shell(1, A);
-	{
-		ask(ARM);
-		if
-		:: got == LOST -> ask(ARM)
+starts:		started = 1; /* guard.sh: start-once */
+		atomic { switcher == down -> switcher = asked; switching = r; goto over }; /* guard.sh: start */
+
+claimed:
+#ifdef MUTANT_CLAIM_NOT_ATOMIC
+		if :: healthy -> claim = confirm :: claim = back fi;
+#endif
+		atomic { SYNC_CLAIM; if :: flock == SESSION -> flock = 0 :: else fi }; /* guard.sh: claim-durable */
+		if /* repeated until it is heard */
+		:: atomic { folder == r && result == none && guard == down && unit -> guard = asked } /* guard.sh: kick */
 		:: else
 		fi;
+over:		skip
+	} unless { kill_session };
+	atomic {
 		if
-		:: got == YES
-		:: got == LOST -> goto give_up
-		:: else -> goto over
+		:: kill_session && folder == r && guard == down && !started -> arm_killed = 1
+		:: else
 		fi;
-again:		ask(START);
-		if
-		:: got == LOST -> goto again
-		:: got == LOST -> goto give_up
-		:: got != LOST
-		fi;
-
-await:		if
-		:: folder == A && claim[A] == none && ended[A] && SYSTEM_NEW
-		:: goto give_up /* too slow; or it ended otherwise; or the guard was first */
-		fi;
-		/* A fresh connection, which extends the deadline. */
-		if
-		:: atomic { flock == 0 -> /* guard.sh: EXTEND */
-			if
-			:: folder == A && claim[A] == none -> due = false
-			:: else -> goto give_up
-			fi }
-		:: goto give_up
-		fi;
-		if
-		:: healthy = true
-		:: goto give_up
-		fi;
-once_more:	ask(CONFIRM);
-		if
-		:: got == LOST -> goto once_more
-		:: got == confirmed -> goto over
-		:: got != LOST && got != confirmed -> goto over
-		fi;
-give_up:	ask(BACK);
-		if
-		:: got == LOST -> goto give_up
-		:: got == LOST -> goto over
-		:: got != LOST -> goto over
-		fi;
-over:		atomic { deployer_dies = false;
-			MUST(late_confirm_never, got != confirmed || (was_confirmed && !was_returned)) };
-		goto done
-	} unless { atomic { deployer_dies -> deployer_dies = false; hang_up(0); hang_up(1); got = NOTHING } };
-	if
-	:: skip /* nobody resumes */
-	:: folder == A -> goto await /* guard.sh: ADOPT */
-	fi;
-done:	skip
+		kill_session = 0; busy = 0; r = 0;
+		if :: flock == SESSION -> flock = 0 :: else fi } /* lib.sh: leave */
+	od
 }
 
-#ifdef SECOND
-active proctype Second() {
-	atomic { run Shell(2, B); request[2] = ARM };
-	atomic { answer[2] != NOTHING -> request[2] = NOTHING; answer[2] = NOTHING }
-}
-#endif
+/* ---- time and faults ------------------------------------------------------------ */
 
-/* ---- time and faults ------------------------------------------------------------- */
-
-#define STRIKE(condition) faults > 0 && (condition) -> faults--
+#define STUCK (folder != NOBODY && !busy && guard == down && switcher == down && way == down)
 
 active proctype World() {
 end:	do
-	:: atomic { folder != NOBODY && OPEN(folder) && claim[folder] == none && !due -> due = true } /* guard.sh: DUE */
-	:: atomic { STRIKE(unit || folder != NOBODY || disk_folder != NOBODY || settled != NOTHING_YET); power_cut() }
-	:: atomic { STRIKE(guard_unit == up && !kill_guard && !stop_guard); kill_guard = true }
-	:: atomic { STRIKE(busy[0] && !kill_shell[0]); kill_shell[0] = true }
-	:: atomic { STRIKE(busy[1] && !kill_shell[1]); kill_shell[1] = true }
-	:: atomic { STRIKE(busy[2] && !kill_shell[2]); kill_shell[2] = true }
-	:: atomic { STRIKE(folder == A && !deployer_dies); deployer_dies = true }
+	:: atomic { folder != NOBODY && claim == none && result == none && !due -> due = 1 } /* lib.sh: deadline */
+#ifdef SECOND
+	:: atomic { lease != NOBODY -> lease = NOBODY }
+#endif
+	:: atomic { faults > 0 -> faults--; power_cut() } /* world: a power cut */
+	:: atomic { faults > 0 && guard == up && !kill_guard -> faults--; kill_guard = 1 }
+	:: atomic { faults > 0 && busy && !kill_session -> faults--; kill_session = 1 }
+	:: atomic { STUCK -> MUST(never_neither, (result == stranded && no_way) || (arm_killed && !started && ON_RECORD)) }
 	od
 }
-
-ltl never_neither { []<> !STUCK }
