@@ -73,6 +73,7 @@ func TestLinesThatChangeAHostAreTagged(t *testing.T) {
 		`basic.target.wants`, `emergency.target.wants`, // one unit, one tag
 		`"$ROOTS/$1"`,                  // a gc root
 		`remove_unit$`,                 // of an arming that left no folder
+		`systemctl start \$down`,       // the record's own units
 		`\[ -x `, `^\tactivate "\$@"$`, // looks; is told of where it is called
 	}
 	found := 0
@@ -108,7 +109,7 @@ func TestTheModelHolds(t *testing.T) {
 	if errors.As(err, &exit) && exit.ExitCode() == 77 {
 		t.Skip(strings.TrimSpace(string(out)))
 	}
-	if err != nil || strings.Count(string(out), "ok    ") != 4 {
+	if err != nil || strings.Count(string(out), "ok    ") != 2 {
 		t.Errorf("%v\n%s", err, out)
 	}
 }
