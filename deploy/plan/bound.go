@@ -28,7 +28,8 @@ type Limits struct {
 //	one host:    2 connects (one proves reachability), inspect, upload, twice
 //	             build_timeout (dry-build and build), the change, its longest
 //	             health check
-//	the change:  arm (asked twice), activation_timeout, 2 * confirm_timeout, and two waits for
+//	the change:  arm (asked twice), activation_timeout, 3 * confirm_timeout (one of them for a look at the
+//	             host once it is back), and two waits for
 //	             the host's decision, since one that gives no answer to the
 //	             confirmation is asked to return as well
 //	a decision:  the guard's own deadline, somebody else's activation that it
@@ -72,7 +73,7 @@ func hostBound(h inventory.Host, l Limits) time.Duration {
 // of a host that gives no answer at the worst moment.
 func changeBound(h inventory.Host, l Limits) time.Duration {
 	decision := 3*h.ActivationTimeout + 2*h.ConfirmTimeout + l.Script
-	return 2*l.Script + h.ActivationTimeout + 2*h.ConfirmTimeout + 2*decision
+	return 2*l.Script + h.ActivationTimeout + 3*h.ConfirmTimeout + 2*decision
 }
 
 // answerGrace is how much later than its deadline a check that runs on the host

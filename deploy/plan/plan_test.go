@@ -103,7 +103,7 @@ func TestAtMostIsTheSumOfAllDeadlines(t *testing.T) {
 	got := plan.Stage(plan.Input{Inventory: inv, Stage: "prod", Hosts: hosts, Limits: l}).AtMost
 
 	decision := 3*15*time.Minute + 2*time.Minute + time.Minute
-	change := 2*time.Minute + 15*time.Minute + 2*time.Minute + 2*decision // a host that answers neither the confirmation nor the return
+	change := 2*time.Minute + 15*time.Minute + 3*time.Minute + 2*decision // a host that answers neither the confirmation nor the return
 	perHost := 20*time.Second + 20*time.Second + 5*time.Minute + 20*time.Minute + time.Minute + change + (2*time.Minute + 5*time.Second)
 	back := 10*time.Second + 2*time.Minute + change
 	check := 10*time.Second + 2*time.Minute + 5*time.Second
