@@ -278,6 +278,7 @@ func TestF93AHostThatLies(t *testing.T) {
 	})
 	r := w.run("apply", "--yes")
 	injected(t, lies.Load() > 0, "wherever web says what it runs, it says another system")
+	r.wants(t, 0)
 	w.isOn("good", 1)
 	w.seen(t, r, "believed about itself, as documented; the other host confirmed")
 }

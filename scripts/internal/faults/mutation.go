@@ -19,6 +19,7 @@ type mutant struct {
 	name   string
 	faults []int // the numbers whose tests must mind it
 	edits  []edit
+	slow   bool // tests that take minutes are needed
 }
 
 // edit replaces the one place in file (from the root of the repository) where
@@ -144,7 +145,11 @@ func (m mutant) try(ctx context.Context, list []entry) (map[int]string, error) {
 	}
 	results := map[string]verdict{}
 	for _, p := range plan(list, true) {
-		if _, err := p.run(ctx, overlay, results); err != nil {
+		var more []string
+		if m.slow && p.name == "faults" {
+			more = []string{"-all"}
+		}
+		if _, err := p.run(ctx, overlay, results, more...); err != nil {
 			return nil, err
 		}
 	}

@@ -212,6 +212,9 @@ func TestF73AHostTwiceInOneRun(t *testing.T) {
 		r.wants(t, 0)
 		w.isOn("web", 1)
 		w.switches("web", 1, 1)
+		if n := w.gate.count("web", "inspect"); n != 1 {
+			t.Errorf("inspected %d times", n)
+		}
 		w.seen(t, r, "deployed once")
 	})
 	t.Run("in two stages", func(t *testing.T) {
