@@ -136,9 +136,12 @@ func peek(in io.Reader) (script, io.Reader) {
 	s := script{Name: p.Script}
 	args := append(p.Args, "", "", "")
 	switch p.Script {
-	case "guard", "probe", "confirm", "arm":
+	case "guard":
 		s.Name = strings.TrimSpace(p.Script + " " + args[1])
 		s.Run = args[2]
+	case "probe":
+		s.Name = strings.TrimSpace(p.Script + " " + args[2])
+		s.Run = args[1]
 	case "upload", "build":
 		s.Run = args[1]
 	}

@@ -135,7 +135,7 @@ func commandCheck(t *testing.T, mode string, exit int, output string, hangs bool
 		w.gate.interpose(func(ctx context.Context, _ string, r simfleet.Request, next simfleet.Handler) int {
 			s, stdin := peek(r.Stdin)
 			r.Stdin = stdin
-			if strings.HasPrefix(s.Name, "probe") && s.Run == "command" {
+			if s.Name == "probe command" {
 				asked.Add(1)
 				<-ctx.Done()
 				return killed

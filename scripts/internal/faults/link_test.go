@@ -131,8 +131,10 @@ func TestF06ADropAtTheSwitch(t *testing.T) {
 func TestF07ADropInTheHealthCheck(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, mode string) {
-		for _, at := range []edge{arrived, done} {
-			t.Run(string(at), func(t *testing.T) { t.Parallel(); cutAt(t, mode, "probe", at) })
+		for _, script := range []string{"probe contact", "probe failed"} { // the fresh connection, then the check
+			for _, at := range []edge{arrived, done} {
+				t.Run(script+" "+string(at), func(t *testing.T) { t.Parallel(); cutAt(t, mode, script, at) })
+			}
 		}
 	})
 }
