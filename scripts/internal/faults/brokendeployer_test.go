@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/binary"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"hash/crc32"
 	"os"
@@ -28,6 +29,7 @@ func TestF26APanicInOneHostsGoroutine(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	onTopOf(t, plan, strings.TrimPrefix(os.Getenv("GOFLAGS"), "-overlay="))
 	panics := filepath.Join(dir, "nixdeploy")
 	build := exec.CommandContext(t.Context(), "go", "build", "-overlay", plan, "-o", panics, "github.com/nixdeploy/nixdeploy/cmd/nixdeploy")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=")
@@ -51,6 +53,37 @@ func TestF26APanicInOneHostsGoroutine(t *testing.T) {
 		w.switches("web", 1, 1)
 		w.seen(t, r, "the stack is in the run's file; the other host confirmed, this one by resume")
 	})
+}
+
+// onTopOf adds what another overlay replaces, if there is one: these tests run
+// with bugs planted themselves.
+func onTopOf(t *testing.T, path, other string) {
+	t.Helper()
+	var mine, theirs struct{ Replace map[string]string }
+	for file, into := range map[string]any{path: &mine, other: &theirs} {
+		data, err := os.ReadFile(file)
+		if file == "" {
+			continue
+		}
+		if err == nil {
+			err = json.Unmarshal(data, into)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for from, to := range theirs.Replace {
+		if mine.Replace[from] == "" {
+			mine.Replace[from] = to
+		}
+	}
+	data, err := json.Marshal(mine)
+	if err == nil {
+		err = os.WriteFile(path, data, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // A state folder that cannot be written.
