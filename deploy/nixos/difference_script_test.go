@@ -76,6 +76,13 @@ func TestWhatOnlyARebootReplaces(t *testing.T) {
 		write(t, root, "to/init", "")
 		inEachShell(t, root, differenceParts("to=$1/to\ncompare_boots"), "", root)
 	})
+	t.Run("the kernel of WSL is none of NixOS's", func(t *testing.T) {
+		root := t.TempDir()
+		system(t, root, "run/booted-system", "1", "1", "x")
+		system(t, root, "to", "2", "2", "y")
+		write(t, root, "run/WSL", "")
+		inEachShell(t, root, differenceParts("to=$1/to\ncompare_boots"), "", root)
+	})
 	t.Run("nothing was booted", func(t *testing.T) {
 		root := t.TempDir()
 		system(t, root, "to", "1", "1", "x")

@@ -29,7 +29,7 @@ func (q *request) difference() int {
 		return 1
 	}
 	q.sayClosures(from, to)
-	if booted := h.system(h.booted.toplevel); booted != nil && booted.Kernel != to.Kernel {
+	if booted := h.system(h.booted.toplevel); booted != nil && booted.Kernel != to.Kernel && !h.traits.WSL {
 		q.say("reboot", "kernel")
 	}
 	q.sayLines("inhibits-from", from.switchInhibitors())

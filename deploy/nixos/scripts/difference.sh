@@ -32,9 +32,10 @@ compare_closures() {
 		}' | say_lines path
 }
 
-# What nixos-upgrade asks before it reboots, and the kernel's command line.
+# What nixos-upgrade asks before it reboots, and the kernel's command line. On WSL
+# the kernel is none of NixOS's.
 compare_boots() {
-	if ! [ -e /run/booted-system ]; then return; fi
+	if ! [ -e /run/booted-system ] || is_wsl; then return; fi
 	for part in kernel initrd kernel-modules; do
 		resolve "/run/booted-system/$part"
 		booted_part=$resolved
