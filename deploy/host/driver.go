@@ -210,14 +210,18 @@ func (d *Driver) Return(ctx context.Context, h inventory.Host, stage string, wav
 	_ = w.emit(ctx, deploy.Event{Kind: deploy.EventStepStarted, Step: deploy.StepReturn}) // so that a resume knows
 	out := w.drive(ctx)
 	out.Before = before
-	if out.State == deploy.StateConfirmed || out.State == deploy.StateUnchanged {
+	switch {
+	case out.State == deploy.StateConfirmed || out.State == deploy.StateUnchanged:
 		out.State = deploy.StateReturned
 		out.Problem = cause
 		if !sameSystem(before, out.After) {
 			out.State = deploy.StateStranded
 			out.Problem = notExact(before, out.After, cause)
 		}
-	} else if out.State != deploy.StateInFlight { // let go of: a resume brings it back
+	case out.State == deploy.StateInFlight: // let go of: a resume brings it back
+	case out.State == deploy.StateUntouched && w.notOurs() != nil:
+		out.State = deploy.StateReturned
+	default:
 		out.State = deploy.StateStranded
 	}
 	return w.finish(ctx, out)

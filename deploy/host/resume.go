@@ -41,7 +41,11 @@ func (d *Driver) Resume(ctx context.Context, h inventory.Host, stage string, lef
 	out = w.takenOn(w.placed(out, left), left)
 	if stayed && out.State == deploy.StateStranded {
 		// It is on what this run brought it to, and was to leave: once more.
-		w.s.keepBefore(*w.origin, w.p.Observed.FailedUnits)
+		by := w.run
+		if last := w.p.Observed.Previous; last != nil {
+			by = last.Run // the host stands on what this one brought it to
+		}
+		w.s.keepBefore(*w.origin, w.p.Observed.FailedUnits, by)
 		return d.Return(ctx, h, stage, 0, out.Problem)
 	}
 	return w.finish(ctx, out)
@@ -117,12 +121,26 @@ func (w *worker) takenOn(out deploy.Outcome, left deploy.HostReport) deploy.Outc
 	case out.State == deploy.StateReturned && out.Problem != nil && w.origin != nil && !samePlace(out.Before, out.After):
 		out.Problem.State = since
 	case out.State == deploy.StateConfirmed && (brought == "" || out.After.Running != brought || out.After.Profile != brought):
-		out.State, out.Problem = deploy.StateReturned, &deploy.Problem{
-			Code: deploy.CodeForeignChange, What: "run " + last.Run + " went away from what this one had confirmed",
-			Details: linkLines("is", out.After), State: since, Next: "nixdeploy status",
-		}
+		out.State, out.Problem = deploy.StateReturned, wentOn(last.Run, out.After)
 	}
 	return out
+}
+
+func wentOn(run string, l deploy.Links) *deploy.Problem {
+	return &deploy.Problem{
+		Code: deploy.CodeForeignChange, What: "run " + run + " went away from what this one had confirmed; nothing is undone",
+		Details: linkLines("is", l), State: "where run " + run + ", which came after this one, left it", Next: "nixdeploy status",
+	}
+}
+
+// notOurs says that a host which is to go back was confirmed by another run
+// since: that one's work is not this run's to undo. nil: it may go back.
+func (w *worker) notOurs() *deploy.Problem {
+	last, by := w.p.Observed.Previous, w.s.confirmedBy()
+	if !w.p.Returning || w.p.Adopted || last == nil || by == "" || last.Run == by {
+		return nil
+	}
+	return wentOn(last.Run, w.p.Observed.Links)
 }
 
 // wentBack reports whether what the run did last on the host was to leave what

@@ -85,6 +85,23 @@ func TestResumeOfARunThatAnotherCameAfter(t *testing.T) {
 	}
 }
 
+// Another run that confirmed the host in this one's soak is not undone.
+func TestAReturnDoesNotUndoAnotherRun(t *testing.T) {
+	f := newFakeHost()
+	synctest.Test(t, func(t *testing.T) {
+		d := f.driver()
+		defer d.Close()
+		confirmed(t, f, d)
+		f.observed.Previous = &deploy.Previous{Run: "RUN9", Profile: newSystem}
+		f.links = linksOf("system-7-link", "/nix/store/third", "/nix/store/third", "/nix/store/third")
+		out := d.Return(t.Context(), webHost(), "prod", 1, &deploy.Problem{Code: deploy.CodeHealth})
+		wantState(t, out, deploy.StateReturned, deploy.CodeForeignChange)
+		if f.count("send arm") != 0 || !strings.Contains(out.Problem.State, "RUN9") {
+			t.Errorf("%v, %+v", f.trace, out.Problem)
+		}
+	})
+}
+
 // One lost connection is no reason to leave a host on what it has to leave.
 func TestAHostThatWasChangedIsCalledAgain(t *testing.T) {
 	lose := func(f *fakeHost, n int) {

@@ -22,6 +22,8 @@ type session struct {
 	readAt   time.Time           // when it was read
 	before   deploy.Links
 	failed   []string
+	// confirmed is the run by whose id the host was confirmed, "" for none.
+	confirmed string
 }
 
 func newSession(h inventory.Host) *session { return &session{host: h, dialing: make(turn, 1)} }
@@ -106,10 +108,18 @@ func (s *session) takeObservation() *deploy.Observation {
 	return o
 }
 
-func (s *session) keepBefore(l deploy.Links, failed []string) {
+// keepBefore remembers what the host was before it was confirmed, and the id by
+// which it knows the run that did.
+func (s *session) keepBefore(l deploy.Links, failed []string, run string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.before, s.failed = l, failed
+	s.before, s.failed, s.confirmed = l, failed, run
+}
+
+func (s *session) confirmedBy() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.confirmed
 }
 
 func (s *session) recordBefore() deploy.Links {

@@ -31,7 +31,7 @@ func (w *worker) inspectOnce(ctx context.Context) error {
 		if p := w.expect(ctx); p != nil {
 			return p
 		}
-		return nil
+		return orNil(w.notOurs())
 	}
 	if p := w.inspect(ctx); p != nil {
 		return p
@@ -40,7 +40,15 @@ func (w *worker) inspectOnce(ctx context.Context) error {
 	if p := Admit(w.p.Observed, w.h, w.d.Terms); p != nil {
 		return p
 	}
-	return nil
+	return orNil(w.notOurs())
+}
+
+// orNil keeps a nil problem from being an error that is not nil.
+func orNil(p *deploy.Problem) error {
+	if p == nil {
+		return nil
+	}
+	return p
 }
 
 // inspect connects and reads. The typed nil is avoided on purpose: callers

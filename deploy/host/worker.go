@@ -198,7 +198,7 @@ func (w *worker) finish(ctx context.Context, out deploy.Outcome) deploy.Outcome 
 		explain(out, w.run)
 	}
 	if out.State == deploy.StateConfirmed || out.State == deploy.StateUnchanged {
-		w.s.keepBefore(w.p.Before, w.baseline()) // for the soak
+		w.s.keepBefore(w.p.Before, w.baseline(), w.run) // for the soak
 	}
 	before, after := out.Before, out.After
 	e := deploy.Event{Kind: deploy.EventHostState, State: out.State, Problem: out.Problem, Wanted: w.p.Wanted}

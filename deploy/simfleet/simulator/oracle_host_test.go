@@ -131,10 +131,14 @@ func (w *world) armed(c call) {
 	if pre.Active != nil && pre.Active.Run == run {
 		return // once more: that arms once
 	}
-	wanted := ""
+	given := map[string]string{}
 	for i := 5; i+1 < len(c.cmd.Args); i += 2 {
-		if c.cmd.Args[i] == "wanted" {
-			wanted = c.cmd.Args[i+1]
+		given[c.cmd.Args[i]] = c.cmd.Args[i+1]
+	}
+	wanted := given["wanted"]
+	if epochs := c.m.ledger.epochs; len(epochs) > 0 && given["goal"] == string(deploy.GoalSystem) && c.p.book.release != "" {
+		if last := epochs[len(epochs)-1]; last.result == deploy.ResultConfirmed && last.run[:1] != run[:1] {
+			w.violated("I12 one writer", "%s: run %s goes back from what run %s confirmed", c.name, run, last.run)
 		}
 	}
 	if pre.Active != nil {
