@@ -48,9 +48,9 @@ func TestUnitsThatWereUpAreStarted(t *testing.T) {
 	tool(t, root, "systemctl", `case $1 in
 list-units) echo "ssh.service loaded active running"; if [ -e `+state+` ]; then echo "app.service loaded active running"; fi ;;
 show) for unit; do :; done; case $unit in
-	app.service) echo loaded; echo; echo multi-user.target ;;
-	gone.service) echo not-found; echo; echo multi-user.target ;;
-	*) echo loaded; echo; echo ;;
+	app.service) echo; echo multi-user.target; echo loaded ;; # in the order of systemd
+	gone.service) echo; echo multi-user.target; echo not-found ;;
+	*) echo; echo; echo loaded ;;
 	esac ;;
 start) shift; echo "starts $*"; if [ -e `+root+`/heals ]; then : >`+state+`; fi ;;
 esac`)

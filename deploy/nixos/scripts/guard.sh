@@ -464,8 +464,10 @@ close_run() {
 		unpin "$old"
 	done
 	if [ "$a_result" = returned ]; then unpin "$a_run"; fi
-	# While the folder stands, nobody else can take the lease.
-	if lease_live && [ "$l_run" = "$a_run" ]; then rm -f "$LEASE"; fi
+	# While the folder stands, nobody else can take the lease. One that has run out
+	# goes, too.
+	lease_live
+	if [ "$l_run" = "$a_run" ]; then rm -f "$LEASE"; fi
 	# The folder first: a unit without one is skipped at boot, a decided folder
 	# without a unit would stay for ever.
 	durable "$ACTIVE" # model: close-result

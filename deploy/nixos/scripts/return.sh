@@ -134,7 +134,7 @@ units_down() { # -> $down
 	down=$(
 		grep -Fxv -f "$ACTIVE/up.now" "$ACTIVE/up" | while read -r unit; do
 			case $(systemctl show -p LoadState -p WantedBy -p RequiredBy --value "$unit" 2>/dev/null | tr '\n' ' ') in
-			*loaded*.target*) printf '%s\n' "$unit" ;;
+			*loaded*.target* | *.target*loaded*) printf '%s\n' "$unit" ;;
 			esac
 		done
 	)

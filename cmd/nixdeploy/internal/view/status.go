@@ -86,6 +86,10 @@ func (s Style) remarks(o deploy.Observation) string {
 	return s.Clean(strings.Join(list, "; "))
 }
 
+// soon is within how many seconds an automatic upgrade is worth a word: one comes
+// every day.
+const soon = 3600
+
 // oddities are the facts in which a host differs from one that is at rest.
 func oddities(o deploy.Observation) []string {
 	var list []string
@@ -99,7 +103,9 @@ func oddities(o deploy.Observation) []string {
 		list = append(list, "next boot is another system")
 	}
 	for _, a := range o.Foreign {
-		list = append(list, a.Sentence())
+		if a.Kind != deploy.ForeignUpgradeDue || a.Due <= soon {
+			list = append(list, a.Sentence())
+		}
 	}
 	if o.Lease != nil && o.Active == nil {
 		list = append(list, fmt.Sprintf("locked by %s, run %s", o.Lease.Operator, o.Lease.Run))
