@@ -33,7 +33,11 @@ func differing(n int) lab.System {
 	if n%2 == 0 {
 		s.Units[fmt.Sprintf("only-%d.service", n)] = unit("")
 	}
-	s.Packages = append(s.Packages, lab.Package{Name: "library", Version: "1.0", Size: 30_000 * n}, lab.Package{Name: "small", Version: "1.0", Size: 100 * n})
+	s.Packages = append(s.Packages,
+		lab.Package{Name: "library", Version: "1.0", Size: 30_000 * n},
+		lab.Package{Name: "small", Version: "1.0", Size: 100 * n},
+		lab.Package{Name: "tool", Version: fmt.Sprintf("%d.0-bin", n)}, // an output of that name
+		lab.Package{Name: "no-version", Version: strings.Repeat("x", n)})
 	s.KernelVersion = fmt.Sprintf("6.6.%d", 60+n)
 	return s
 }
