@@ -3,6 +3,7 @@ package host
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -35,7 +36,7 @@ func (d *Driver) Resume(ctx context.Context, h inventory.Host, stage string, lef
 	case w.p.Adopted:
 		out = w.drive(ctx)
 	default:
-		out = w.decidedMeanwhile(ctx)
+		out = w.decidedMeanwhile(ctx, left)
 	}
 	stayed := out.State == deploy.StateReturned || out.State == deploy.StateConfirmed && !w.wentBack()
 	out = w.takenOn(w.placed(out, left), left)
@@ -52,11 +53,26 @@ func (d *Driver) Resume(ctx context.Context, h inventory.Host, stage string, lef
 }
 
 // decidedMeanwhile asks a host that holds no run of ours any more how it ended.
-func (w *worker) decidedMeanwhile(ctx context.Context) deploy.Outcome {
+// Where arm was what the run did last, its script may have outlived it: the way
+// back waits for the host's own lock, and finds what that script has armed.
+func (w *worker) decidedMeanwhile(ctx context.Context, left deploy.HostReport) deploy.Outcome {
 	ctx, cancel := context.WithTimeout(ctx, briefly)
 	defer cancel()
+	outlived := left.Step == deploy.StepArm
+	if outlived {
+		intent := deploy.Event{Kind: deploy.EventStepIntent, Step: deploy.StepReturn, Before: w.beforeOrNil()}
+		if err := w.emit(ctx, intent); err != nil {
+			w.fail(asProblem(fmt.Errorf("writing the intent to the journal: %w", err), w.h.Name, deploy.StepReturn))
+			return w.outcome(deploy.StateStranded)
+		}
+	}
 	var a deploy.SwitchAnswer
 	err := w.reach(ctx, func(ctx context.Context, m Machine) (err error) {
+		if outlived {
+			if _, err := m.Back(ctx, slice); err != nil {
+				return err
+			}
+		}
 		a, err = m.Await(ctx, 0, time.Second)
 		return err
 	})

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/nixdeploy/nixdeploy/deploy"
 )
@@ -131,6 +132,23 @@ func TestAHostThatWasChangedIsCalledAgain(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The script of an arming outlives the run that sent it: what it arms after the
+// inspection is brought back, and not left to its guard for a quarter of an hour.
+func TestResumeBringsBackWhatWasArmedAfterItLooked(t *testing.T) {
+	f := newFakeHost()
+	synctest.Test(t, func(t *testing.T) {
+		d := f.driver()
+		defer d.Close()
+		f.armed, f.deadline = true, time.Now().Add(16*time.Minute) // but not in what is inspected
+		left := deploy.HostReport{Changed: true, Step: deploy.StepArm, Before: &onOld}
+		wantState(t, d.Resume(t.Context(), webHost(), "prod", left), deploy.StateReturned, deploy.CodeLate)
+		if f.armed {
+			t.Error("its guard is left armed")
+		}
+		f.wantIntentsFirst(t)
+	})
 }
 
 // A host that no intent was written for cannot be armed: that it is silent is
