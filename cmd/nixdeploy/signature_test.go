@@ -86,6 +86,10 @@ func TestASignedPlanIsAppliedAndTheJournalSaysWhoSigned(t *testing.T) {
 	if got := deploy.Fold(events).Start.SavedPlan; got == nil || got.Signer != "ann@example.org" {
 		t.Errorf("the journal has %+v", got)
 	}
+	s.run(t, 0, "show", runs[0].Run)
+	s.says(t, "saved plan "+s.plan(t).ID, "SHA-256 "+s.plan(t).hash(), "signed by ann@example.org")
+	s.run(t, 0, "show", "--json", runs[0].Run)
+	s.says(t, `"signer": "ann@example.org"`)
 }
 
 func TestWithoutAValidSignatureNothingIsContacted(t *testing.T) {

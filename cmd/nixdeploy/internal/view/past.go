@@ -25,6 +25,7 @@ func (s Style) Past(p Past, zone *time.Location, verbose bool, next string) stri
 	fact("flake", s.Clean(r.Start.Flake))
 	fact("inventory", s.Clean(r.Start.Inventory))
 	fact("override", s.Clean(r.Start.Override))
+	fact("saved plan", s.savedPlan(r.Start.SavedPlan))
 	b.WriteString(s.stagesOf(r))
 	if verbose {
 		b.WriteString(s.allLinks(r.Hosts))
@@ -36,6 +37,18 @@ func (s Style) Past(p Past, zone *time.Location, verbose bool, next string) stri
 		b.WriteString(s.hang("", "A later run of this fleet has gone on from here: what was recommended then may no longer hold."))
 	}
 	return b.String() + s.Next(next)
+}
+
+// savedPlan says which file was applied, "" for none.
+func (s Style) savedPlan(p *deploy.SavedPlan) string {
+	if p == nil {
+		return ""
+	}
+	text := fmt.Sprintf("%s by %s, SHA-256 %s", s.Clean(p.ID), s.Clean(p.By), s.Clean(p.Hash))
+	if p.Signer != "" {
+		text += ", signed by " + s.Clean(p.Signer)
+	}
+	return text
 }
 
 func (s Style) end(p Past, zone *time.Location) string {
