@@ -201,6 +201,36 @@ func TestHostsThatCannotBeSavedAreNamed(t *testing.T) {
 	}
 }
 
+// With --quick and no Nix here nobody knows what a host is to get.
+func TestAQuickPlanIsSavedOnlyWhereTheSystemsAreKnown(t *testing.T) {
+	s := newSimulated(t)
+	s.run(t, 4, "plan", "--quick", "--stage", "container", "-o", "release.plan")
+	s.says(t, "error[evaluation] box-1: which system it is to get is not known", "next leave out --quick: the host evaluates then")
+	if _, err := os.Stat(s.path("release.plan")); err == nil {
+		t.Error("it was saved")
+	}
+	s.run(t, 0, "plan", "--full", "--stage", "container", "-o", "release.plan")
+	s.run(t, 0, "apply", "release.plan")
+	s.run(t, 0, "plan", "--quick", "--stage", "container", "-o", "release.plan") // its record tells
+	s.run(t, 0, "apply", "release.plan")
+	s.says(t, "unchanged 1 box-1")
+}
+
+// Another machine behind an address ends all of it, before anything is changed.
+func TestAStrangerStopsAllOfAPlan(t *testing.T) {
+	s := newSimulated(t)
+	s.run(t, 0, "plan", "-o", "release.plan")
+	s.Host("web-1").SetMarker("away", "nas")
+	before := s.Links()
+	s.forget()
+	s.run(t, 7, "apply", "release.plan")
+	s.says(t, "error[identity] web-1")
+	s.unmoved(t, before)
+	if n := s.count("upload") + s.count("build exact"); n > 0 {
+		t.Errorf("%q", s.sent)
+	}
+}
+
 // A host that is gone when its turn comes counts as in every apply.
 func TestAHostThatIsGoneSinceCountsAsFailed(t *testing.T) {
 	s := newSimulated(t)
