@@ -43,8 +43,8 @@ func (d *Driver) Resume(ctx context.Context, h inventory.Host, stage string, lef
 	if stayed && out.State == deploy.StateStranded {
 		// It is on what this run brought it to, and was to leave: once more.
 		by := w.run
-		if last := w.p.Observed.Previous; last != nil {
-			by = last.Run // the host stands on what this one brought it to
+		if last := w.p.Observed.Previous; last != nil && d.Terms.Ours(last.Run) {
+			by = last.Run // of an earlier run of ours, which this one took up
 		}
 		w.s.keepBefore(*w.origin, w.p.Observed.FailedUnits, by)
 		return d.Return(ctx, h, stage, 0, out.Problem)
@@ -144,7 +144,7 @@ func (w *worker) takenOn(out deploy.Outcome, left deploy.HostReport) deploy.Outc
 
 func wentOn(run string, l deploy.Links) *deploy.Problem {
 	return &deploy.Problem{
-		Code: deploy.CodeForeignChange, What: "run " + run + " went away from what this one had confirmed; nothing is undone",
+		Code: deploy.CodeForeignChange, What: "run " + run + " has confirmed this host since, so nothing is undone on it",
 		Details: linkLines("is", l), State: "where run " + run + ", which came after this one, left it", Next: "nixdeploy status",
 	}
 }

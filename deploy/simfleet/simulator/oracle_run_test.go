@@ -186,6 +186,9 @@ func (p *process) judgeState(e deploy.Event, _ time.Duration) {
 	case deploy.StateConfirmed:
 		p.judgeConfirmed(m, e, f)
 	case deploy.StateReturned:
+		if codeIs(e.Problem, deploy.CodeForeignChange) {
+			return // told as left to another run, wherever that one brought it
+		}
 		p.judgeReturned(m, f, mine)
 	case deploy.StateUntouched, deploy.StateSkipped, deploy.StateUnchanged:
 		if n := m.ledger.starts(p.book.run); n > 0 && m.hostSpec.inv.Name == e.Host {
@@ -353,3 +356,5 @@ func (p *process) judgeReplay() {
 		p.w.violated("replay", "live\n%s\nfrom disk\n%s", live, back)
 	}
 }
+
+func codeIs(p *deploy.Problem, c deploy.Code) bool { return p != nil && p.Code == c }

@@ -29,6 +29,12 @@ func (r *rewind) Inspect(ctx context.Context, h inventory.Host, stage string) de
 		r.Release(h.Name)
 		return p
 	}
+	if goal.Wanted != "" && p.Observed.Running != goal.Wanted { // as cmd has it: not what that run brought
+		p.Change = deploy.ChangeBlocked
+		p.Problem = &deploy.Problem{Code: deploy.CodeForeignChange, Host: h.Name, What: "it runs something else than run " + goal.Run + " brought"}
+		r.Release(h.Name)
+		return p
+	}
 	p.Wanted, p.Change = goal.Profile, deploy.ChangeSwitch
 	r.mu.Lock()
 	defer r.mu.Unlock()

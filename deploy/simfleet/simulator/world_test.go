@@ -185,7 +185,7 @@ func (w *world) happens(ctx context.Context, e worldEvent, slot int) {
 	case "power off":
 		w.lasts(ctx, slot, e.long, func() { m.PowerOn("") })
 	case "foreign":
-		w.lasts(ctx, slot, time.Minute, func() { w.foreignDone(m) })
+		w.lasts(ctx, slot, 9*time.Second, func() { w.foreignDone(m) }) // their switch takes eight
 	}
 }
 
