@@ -50,13 +50,14 @@ func TestAUnitThatWasUpIsUpAfterTheReturn(t *testing.T) {
 	o.at(devWith("switch", "10s", waitingCheck), h, "")
 	o.flake(every(next, h))
 	p := o.start("apply", "--yes")
-	p.reaches("step-started", "health")
+	h.WaitUntil("the end of the switch", "test -e /var/lib/nixdeploy/active/switch.rc")
 	h.Enter("/bin/systemctl stop app.service")
 	p.kill()
 	h.WaitUntil("the guard's return", "test ! -e /var/lib/nixdeploy/active")
 	wantBack(t, h, before)
 	wantResolved(t, h)
 	if state, _, _ := h.Enter("/bin/systemctl is-active app.service"); state != "active\n" {
-		t.Errorf("app.service is %s after the return", state)
+		log, _, _ := h.Enter("PATH=$PATH:/run/current-system/sw/bin; cat /var/lib/nixdeploy/done/*/log; cat /var/lib/nixdeploy/done/*/up; /bin/systemctl show -p LoadState -p WantedBy -p RequiredBy --value app.service")
+		t.Errorf("app.service is %s after the return\n%s", state, log)
 	}
 }
