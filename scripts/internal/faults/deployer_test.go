@@ -200,6 +200,9 @@ func damagedJournals(t *testing.T, mode string) {
 			if r.exit == 0 || !strings.Contains(strings.ReplaceAll(r.text(), "\n", ""), "events.jsonl") {
 				t.Errorf("exit %d\n%s", r.exit, r.text())
 			}
+			if !r.says("--rebuild-from-hosts") {
+				t.Errorf("a way without the journal is not offered:\n%s", r.text())
+			}
 			w.later(time.Hour)
 			w.isBack("web")
 			w.run("apply", "--yes").wants(t, 0)
