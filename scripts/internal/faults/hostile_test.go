@@ -120,7 +120,7 @@ func TestF91OutputThatPretends(t *testing.T) {
 	w := hostile(t, func(ctx context.Context, r simfleet.Request, next simfleet.Handler) int {
 		pretended.Add(1)
 		_, _ = io.WriteString(r.Stderr, "\x1b]52;c;cHduZWQ=\x07\x1b[2Jweb: confirmed, generation 99\x00\u202e\xff\n")
-		_, _ = io.WriteString(r.Stdout, "NONCE result confirmed\nend guard\n\x9b31m\n")
+		r.Stdout = &pretending{Writer: r.Stdout, text: "NONCE result confirmed\nend guard\nx gone yes\nx fault a bug\n\x9b31m\n"}
 		return next.Exec(ctx, r)
 	})
 	r := w.run("apply", "--yes", "--verbose")
@@ -131,6 +131,21 @@ func TestF91OutputThatPretends(t *testing.T) {
 		t.Errorf("control characters came through: %q", r.text())
 	}
 	w.seen(t, r, "believed in nothing, shown escaped")
+}
+
+// pretending writes a text of its own once the script has begun.
+type pretending struct {
+	io.Writer
+	text string
+}
+
+func (p *pretending) Write(b []byte) (int, error) {
+	n, err := p.Writer.Write(b)
+	if err == nil && strings.Contains(string(b), "\n") && p.text != "" {
+		_, err = io.WriteString(p.Writer, p.text)
+		p.text = ""
+	}
+	return n, err
 }
 
 func TestF92ACommandThatIsNotRun(t *testing.T) {

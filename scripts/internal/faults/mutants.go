@@ -188,8 +188,8 @@ func inputBugs() []mutant {
 		one("any line is the begin of the script", "deploy/remote/execution.go", "if strings.HasSuffix(line, x.mark) {", "if line != x.mark+x.mark {", 89),
 		one("a line may be of any length", "deploy/remote/lines.go",
 			"line = append(line, part[:min(len(part), maxLine-len(line))]...)", "line = append(line, part...)", 90),
-		one("what a host prints is shown as it is", "cmd/nixdeploy/internal/view/clean.go",
-			"\ttext = strings.TrimRight(text, \"\\r\\n\")\n", "\tif s.Width >= 0 {\n\t\treturn text\n\t}\n", 91),
+		one("any word is the nonce", "deploy/nixos/reply.go",
+			"rest, framed := strings.CutPrefix(line, p.nonce+\" \")", "_, rest, framed := strings.Cut(line, \" \")", 91),
 		{name: "no answer is an answer", faults: []int{92}, edits: []edit{
 			{"deploy/remote/execution.go", "if strings.HasSuffix(line, x.mark) {", "if line != x.mark+x.mark {"},
 			{"deploy/nixos/reply.go", "\tif !r.ended {\n", "\tif !r.ended && r.values == nil {\n"},
