@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -20,9 +21,41 @@ type child struct {
 	t           *testing.T
 	patience    time.Duration
 	cmd         *exec.Cmd
-	out, errOut bytes.Buffer
+	out, errOut lockedBuffer
 	begun       chan struct{} // closed once it runs
 	ended       chan struct{}
+}
+
+// lockedBuffer is what a process wrote so far.
+type lockedBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
+
+// interrupt sends a signal, and returns once the child has said that it heard it.
+func (c *child) interrupt(s syscall.Signal) {
+	c.t.Helper()
+	before := strings.Count(c.errOut.String(), "nixdeploy: "+s.String())
+	c.signal(s)
+	for range 1000 { // ten seconds: the child does not wait for this test
+		if strings.Count(c.errOut.String(), "nixdeploy: "+s.String()) > before {
+			return
+		}
+		_ = sleep(c.t.Context(), 10*time.Millisecond)
+	}
+	c.t.Errorf("%s was not heard", s)
 }
 
 // result is how one ended.

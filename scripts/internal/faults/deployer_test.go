@@ -86,7 +86,7 @@ func TestF25Interruptions(t *testing.T) {
 				stages: "[stages.prod]\nbatches = [1, \"100%\"]\n",
 			})
 			c := w.prepare("apply", "--yes")
-			f := w.once("a", "probe", arrived, func() bool { c.signal(signal); return false })
+			f := w.once("a", "probe", arrived, func() bool { c.interrupt(signal); return false })
 			r := c.start().wait()
 			f.injected(t)
 			r.wants(t, 130)
@@ -104,8 +104,7 @@ func TestF25TheSecondInterruptionLetsGo(t *testing.T) {
 		w := alone(t, mode, nil)
 		c := w.prepare("apply", "--yes")
 		f := w.once("web", "guard await", arrived, func() bool {
-			c.signal(syscall.SIGINT)
-			_ = sleep(t.Context(), 300*time.Millisecond) // two of one kind at once are one
+			c.interrupt(syscall.SIGINT)
 			c.signal(syscall.SIGINT)
 			<-c.ended
 			return true
