@@ -113,3 +113,24 @@ func TestTheModelHolds(t *testing.T) {
 		t.Errorf("%v\n%s", err, out)
 	}
 }
+
+// What was not checked is not taken for checked: a code of its own, and a reason.
+func TestWithoutItsToolsTheModelIsNotChecked(t *testing.T) {
+	for _, missing := range []string{"spin", "cc"} {
+		tools := t.TempDir()
+		for _, tool := range []string{"bash", "dirname", "mktemp", "rm", "spin", "cc", "timeout"} {
+			if path, err := exec.LookPath(tool); err == nil && tool != missing {
+				if err := os.Symlink(path, filepath.Join(tools, tool)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		cmd := exec.CommandContext(t.Context(), "./check", "quick")
+		cmd.Env = []string{"PATH=" + tools}
+		out, err := cmd.CombinedOutput()
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) || exit.ExitCode() != 77 || !strings.Contains(string(out), "is not installed: the model was not checked") {
+			t.Errorf("without %s: %v\n%s", missing, err, out)
+		}
+	}
+}
