@@ -30,6 +30,8 @@ var allowed = map[string][]string{
 	"deploy/simfleet/simulator": {}, // tests only
 	"deploy/simfleet/contract":  {"deploy", "deploy/nixos", "flake"},
 
+	"deploy/internal/pagecache": {}, // tests only
+
 	"cmd/nixdeploy/internal/view": {"deploy", "inventory"},
 }
 

@@ -12,6 +12,13 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if mode := os.Getenv(childMode); mode != "" {
+		if err := beDeployer(os.Getenv(childDir), os.Getenv(childRun), mode == modeAgain); err != nil {
+			os.Stderr.WriteString(err.Error())
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	if os.Getenv(childDir) != "" {
 		beChild()
 	}
