@@ -77,11 +77,15 @@ func TestAdmit(t *testing.T) {
 			t.Moved = func(inventory.Host, deploy.Observation) *deploy.Problem { return nil }
 		}, ""},
 		{"not as a saved plan saw it", func(_ *deploy.Observation, _ *inventory.Host, t *Terms) {
-			t.Moved = func(inventory.Host, deploy.Observation) *deploy.Problem { return &deploy.Problem{Code: deploy.CodeMoved} }
+			t.Moved = func(inventory.Host, deploy.Observation) *deploy.Problem {
+				return &deploy.Problem{Code: deploy.CodeMoved}
+			}
 		}, deploy.CodeMoved},
 		{"another machine than a saved plan saw", func(o *deploy.Observation, _ *inventory.Host, t *Terms) {
 			o.Marker = &deploy.Marker{Fleet: "home", Host: "web-2"}
-			t.Moved = func(inventory.Host, deploy.Observation) *deploy.Problem { return &deploy.Problem{Code: deploy.CodeMoved} }
+			t.Moved = func(inventory.Host, deploy.Observation) *deploy.Problem {
+				return &deploy.Problem{Code: deploy.CodeMoved}
+			}
 		}, deploy.CodeIdentity},
 		{"not NixOS", func(o *deploy.Observation, _ *inventory.Host, _ *Terms) { o.NixOS = false }, deploy.CodeUnsupported},
 		{"no nixos-rebuild", func(o *deploy.Observation, _ *inventory.Host, _ *Terms) { o.Rebuild = "" }, deploy.CodeUnsupported},
