@@ -48,6 +48,9 @@ type Observation struct {
 	Recorded *Record `json:"recorded,omitempty"`
 	// WantedValid says that the recorded toplevel is still in the store.
 	WantedValid bool `json:"wanted_valid"`
+	// Failed is the newest run here with the asked flake, when it did not leave the
+	// host on its system; nil when it did, or when the host is recorded well since.
+	Failed *FailedRun `json:"failed,omitempty"`
 	// Previous is what a rollback without a named generation goes to.
 	Previous *Previous `json:"previous,omitempty"`
 }
@@ -111,6 +114,12 @@ type ActiveRun struct {
 	Rebooted     bool  `json:"rebooted"`   // the host booted since the run was armed
 	// Failed are the units that were failed when it was armed: its baseline.
 	Failed []string `json:"failed"`
+}
+
+// FailedRun is a run that did not leave a host on what it brought.
+type FailedRun struct {
+	Run    string `json:"run"`
+	Result Result `json:"result"` // confirmed: it went back after its confirmation
 }
 
 // Record is one confirmed deployment as the host remembers it. FlakeHash is the

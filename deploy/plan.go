@@ -56,17 +56,46 @@ type HostPlan struct {
 
 // Gate is the answer to "may this stage begin?".
 type Gate struct {
-	Open bool `json:"open"` // by proof, or by Override
+	Open bool `json:"open"` // by proof and by the calendar, or by Override
 	// Before lists, per earlier stage, the hosts with and without the record.
-	Before   []GateStage `json:"before,omitempty"`
-	Override string      `json:"override,omitempty"` // the reason given to go on all the same; only where it was needed
+	Before []GateStage `json:"before,omitempty"`
+	// Frozen is why the stage is frozen, "" when it is not.
+	Frozen string `json:"frozen,omitempty"`
+	// Shut says that it is outside of the stage's windows or in a freeze, "" when
+	// it is not; Opens is when that ends, zero for never.
+	Shut     string    `json:"shut,omitempty"`
+	Opens    time.Time `json:"opens,omitzero"`
+	Override string    `json:"override,omitempty"` // the reason given to go on all the same; only where it was needed
+}
+
+// Proven says that each earlier stage gives its proof.
+func (g Gate) Proven() bool {
+	for _, s := range g.Before {
+		if !s.Open() {
+			return false
+		}
+	}
+	return true
 }
 
 // GateStage is the proof that one earlier stage gives.
 type GateStage struct {
 	Stage   string   `json:"stage"`
+	Needed  int      `json:"needed,omitempty"` // how many hosts have to prove the flake; 0: all
 	Proven  []string `json:"proven"`
 	Missing []string `json:"missing"`
+	// Failed are those of Missing that failed with this very flake: one is enough
+	// to close the gate.
+	Failed []string `json:"failed,omitempty"`
 	// Why says, for each host of Missing, what its proof lacks.
 	Why map[string]string `json:"why,omitempty"`
+}
+
+// Open says that the stage gives its proof: one without hosts gives none.
+func (g GateStage) Open() bool {
+	needed := g.Needed
+	if needed == 0 {
+		needed = len(g.Proven) + len(g.Missing)
+	}
+	return len(g.Failed) == 0 && len(g.Proven) > 0 && len(g.Proven) >= needed
 }

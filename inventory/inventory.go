@@ -60,6 +60,14 @@ type Stage struct {
 	MaxFailures Share         `json:"max_failures"` // failure budget; 0 by default
 	OnFailure   OnFailure     `json:"on_failure"`
 	Soak        time.Duration `json:"soak"` // nanoseconds in JSON
+	// Gate is how many of its hosts have to prove a flake before a later stage
+	// may begin with it: all of them by default.
+	Gate Share `json:"gate"`
+	// Frozen is why the stage is closed, "" when it is not.
+	Frozen   string   `json:"frozen,omitempty"`
+	Approval bool     `json:"approval,omitempty"` // a person approves each flake before it begins here
+	Windows  []Window `json:"windows,omitempty"`  // when it may begin waves; none: always
+	Freeze   []Freeze `json:"freeze,omitempty"`   // days on which it begins none
 }
 
 // Host is one machine with all of its settings resolved.

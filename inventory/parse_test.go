@@ -99,9 +99,23 @@ func TestProblem(t *testing.T) {
 		{"unknown key", host(`tgas = ["a"]`), 11, 1, `[hosts.dev-1] unknown key "tgas"`, `did you mean "tags"?`},
 		{"key of another table", host(`soak = "1s"`), 11, 1, `unknown key "soak"`, "it belongs in [stages.NAME]"},
 		{"key with control bytes", host(`"a\u001bb" = 1`), 11, 1, `unknown key "a\x1bb"`, ""},
-		{"later key", stage(`windows = ["Sat"]`), 12, 1, `"windows" is not supported yet`, "remove it"},
-		{"later table", small + "[freeze]\nuntil = 1\n", 11, 2, `"freeze" is not supported yet`, "remove it"},
-		{"gate share", stage(`gate_share = "50%"`), 12, 1, `"gate_share" is not supported yet`, "remove it"},
+		{"a plural", stage(`window = ["Sat"]`), 12, 1, `unknown key "window"`, `did you mean "windows"?`},
+		{"gate of no host", stage(`gate = 0`), 12, 8, "gate: 0 is too small, at least 1", ""},
+		{"gate above all", stage(`gate = "101%"`), 12, 8, `"101%" is out of range`, ""},
+		{"frozen by a number", stage(`frozen = 1`), 12, 10, "frozen: this is an integer, want true, false or a reason", ""},
+		{"approval by a word", stage(`approval = "yes"`), 12, 12, "approval: this is a string, want true or false", ""},
+		{"window in no list", stage(`windows = "Sat 09:00-10:00 UTC"`), 12, 11, "want a list of windows", "brackets"},
+		{"window without a zone", stage(`windows = ["Sat 09:00-10:00"]`), 12, 12, "is not DAYS HH:MM-HH:MM ZONE", "Europe/Amsterdam"},
+		{"window in no zone", stage(`windows = ["Sat 09:00-10:00 UTC", "Sat 09:00-10:00 Europe/Amsterdm"]`), 12, 35, `"Europe/Amsterdm" is no time zone`, ""},
+		{"window in the zone of a machine", stage(`windows = ["Sat 09:00-10:00 Local"]`), 12, 12, "another zone on another machine", ""},
+		{"window on no day", stage(`windows = ["Sat,Foo-Sun 09:00-10:00 UTC"]`), 12, 12, `"Foo-Sun" are no days`, ""},
+		{"window at no time", stage(`windows = ["Sat 09:00-24:01 UTC"]`), 12, 12, "24:01 is no time of a day", ""},
+		{"window of nothing", stage(`windows = ["Sat 09:00-09:00 UTC"]`), 12, 12, "ends when it begins", ""},
+		{"no windows", stage(`windows = []`), 12, 11, "windows: an empty list", "remove the key"},
+		{"window twice", stage(`windows = ["Sat 09:00-10:00 UTC", "Sat 09:00-10:00 UTC"]`), 12, 35, "is listed twice", ""},
+		{"freeze of a time", stage(`freeze = ["2026-12-20"]`), 12, 11, "is not YYYY-MM-DD/YYYY-MM-DD", "both days are frozen"},
+		{"freeze of no day", stage(`freeze = ["2026-02-20/2026-02-30"]`), 12, 11, "2026-02-30 is no day", ""},
+		{"freeze backwards", stage(`freeze = ["2026-12-20/2026-12-19"]`), 12, 11, "ends before it begins", ""},
 		{"table is a value", small + "[hosts]\nx = 5\n", 12, 5, "x: this is an integer, want a table", "write [hosts.x]"},
 		{"array of tables", small + "[[targets.hetzner]]\nport = 1\n", 11, 11, "want a table", ""},
 
@@ -324,10 +338,10 @@ target = "m1"
 stage = "a"
 `)
 	want := []Stage{
-		{Name: "a", Batches: []Share{{100, true}}, Parallel: 10, OnFailure: OnFailureHost},
+		{Name: "a", Batches: []Share{{100, true}}, Parallel: 10, OnFailure: OnFailureHost, Gate: Share{100, true}},
 		{
 			Name: "dev", Batches: []Share{{1, false}, {1, false}, {25, true}, {100, true}}, Parallel: 3,
-			MaxFailures: Share{10, true}, OnFailure: OnFailureStage, Soak: 90 * time.Minute,
+			MaxFailures: Share{10, true}, OnFailure: OnFailureStage, Soak: 90 * time.Minute, Gate: Share{100, true},
 		},
 	}
 	if diff := cmp.Diff(want, inv.Stages); diff != "" {

@@ -134,10 +134,6 @@ func (r *reader) unknownKey(k *node, s scope) {
 		r.add(int(k.keyOff), "", "")
 		return
 	}
-	if what, later := r.schema.later[k.key]; later {
-		r.report(k.keyOff, what, "%q is not supported yet", k.key)
-		return
-	}
 	what := "key"
 	if k.kind == kindTable && k.origin != fromValue {
 		what = "table"

@@ -23,8 +23,7 @@ const (
 type schema struct {
 	keys  map[scope][]string
 	sets  map[scope]map[string]bool
-	order []scope           // in which a misplaced key is looked for
-	later map[string]string // keys that are planned, with a hint
+	order []scope // in which a misplaced key is looked for
 }
 
 func newSchema() schema {
@@ -39,7 +38,8 @@ func newSchema() schema {
 			scopeSSH:    ssh,
 			scopePlans:  {"allowed_signers", "require_signature"},
 			scopeStages: {"order"},
-			scopeStage:  slices.Concat([]string{"soak", "batches", "parallel", "max_failures", "on_failure"}, activation),
+			scopeStage: slices.Concat([]string{"soak", "batches", "parallel", "max_failures", "on_failure",
+				"gate", "frozen", "approval", "windows", "freeze"}, activation),
 			scopeTarget: target,
 			scopeHost:   slices.Concat([]string{"address", "target", "stage", "host_key", "override"}, target),
 			scopeCheck: {"type", "units", "url", "expect_status", "from", "address", "command",
@@ -47,22 +47,12 @@ func newSchema() schema {
 		},
 		order: []scope{scopeHost, scopeStage, scopeSSH, scopeTarget, scopeStages, scopeCheck, scopeFlake, scopePlans, scopeFleet, scopeFile},
 		sets:  map[scope]map[string]bool{},
-		later: map[string]string{},
 	}
 	for sc, keys := range s.keys {
 		s.sets[sc] = make(map[string]bool, len(keys))
 		for _, k := range keys {
 			s.sets[sc][k] = true
 		}
-	}
-	for _, k := range []string{"approval", "approvals"} {
-		s.later[k] = "remove it; until then, run the stages one by one with --stage"
-	}
-	for _, k := range []string{"window", "windows", "freeze", "freezes"} {
-		s.later[k] = "remove it, and start the run when it may change hosts"
-	}
-	for _, k := range []string{"gate", "gates", "gate_share", "gate_shares"} {
-		s.later[k] = "remove it: a gate wants every host of the stages before"
 	}
 	return s
 }

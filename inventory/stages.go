@@ -34,7 +34,7 @@ func (r *reader) readOrder(stages *node) {
 func defaultStage(name string) Stage {
 	return Stage{
 		Name: name, Batches: []Share{{Count: 100, Percent: true}}, Parallel: 10,
-		OnFailure: OnFailureHost,
+		OnFailure: OnFailureHost, Gate: Share{Count: 100, Percent: true},
 	}
 }
 
@@ -58,6 +58,9 @@ func (r *reader) readStages(n *node) {
 			draft = &stageDraft{} // read it all the same, for its own problems
 		}
 		r.each(t, scopeStage, func(k *node) { r.stageKey(draft, k) })
+		if k := t.child("freeze"); k != nil { // after the windows, whose zone it has
+			draft.Freeze, _ = list(r, k, "freezes", func(n *node) (Freeze, bool) { return r.freeze(n, draft.Windows) })
+		}
 	})
 }
 
@@ -87,9 +90,74 @@ func (r *reader) stageKey(s *stageDraft, k *node) {
 			v, ok := r.choice(n, string(OnFailureHost), string(OnFailureWave), string(OnFailureStage))
 			return OnFailure(v), ok
 		})
+	case "gate":
+		assign(&s.Gate, k, func(n *node) (Share, bool) { return r.share(n, 1) })
+	case "frozen":
+		assign(&s.Frozen, k, r.frozen)
+	case "approval":
+		assign(&s.Approval, k, r.boolean)
+	case "windows":
+		assign(&s.Windows, k, func(n *node) ([]Window, bool) { return r.windows(n) })
+	case "freeze": // in readStages
 	default:
 		r.setting(&s.layer, k)
 	}
+}
+
+// frozen reads true, false, or a reason.
+func (r *reader) frozen(n *node) (string, bool) {
+	switch n.kind {
+	case kindString:
+		return r.text(n)
+	case kindBool:
+		if n.text == "true" {
+			return "no reason given", true
+		}
+		return "", true
+	}
+	r.wrongType(n, "true, false or a reason", `frozen = "the shop's sale is on"`)
+	return "", false
+}
+
+// windows reads when a stage is open. None at all would be never.
+func (r *reader) windows(n *node) ([]Window, bool) {
+	windows, ok := list(r, n, "windows", r.window)
+	if ok && len(windows) == 0 {
+		r.bad(n, `remove the key for a stage that is always open; frozen = "why" for one that is not`, "an empty list")
+	}
+	return windows, ok && len(windows) > 0
+}
+
+func (r *reader) window(n *node) (Window, bool) {
+	text, ok := r.text(n)
+	if !ok {
+		return Window{}, false
+	}
+	w, err := ParseWindow(text)
+	if err != nil {
+		r.bad(n, `such as "Mon-Thu 09:00-16:00 Europe/Amsterdam"`, "%s", err)
+		return Window{}, false
+	}
+	return w, true
+}
+
+// freeze reads one freeze. Without a zone of its own its days are those of the
+// stage's first window, or else of UTC.
+func (r *reader) freeze(n *node, windows []Window) (Freeze, bool) {
+	text, ok := r.text(n)
+	if !ok {
+		return Freeze{}, false
+	}
+	zone := time.UTC
+	if len(windows) > 0 {
+		zone = windows[0].zone
+	}
+	f, err := ParseFreeze(text, zone)
+	if err != nil {
+		r.bad(n, `such as "2026-12-20/2027-01-03": both days are frozen`, "%s", err)
+		return Freeze{}, false
+	}
+	return f, true
 }
 
 // batches reads the waves of a stage. Two of the same size are no mistake.

@@ -9,6 +9,7 @@ package main
 import (
 	"context"
 	"os"
+	_ "time/tzdata" // windows name zones, and not every machine has the database
 )
 
 func main() {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -114,7 +115,7 @@ func stagePlans(p plan.Planner, hosts []inventory.Host, plans, before []deploy.H
 				mine = append(mine, seen[h.Name])
 			}
 		}
-		out = append(out, p.Stage(stage, mine, p.Gate(stage, nil, seen)))
+		out = append(out, p.Stage(stage, mine, p.Gate(stage, time.Now(), nil, seen)))
 	}
 	return out
 }

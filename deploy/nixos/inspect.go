@@ -67,6 +67,9 @@ func observation(r *reply) deploy.Observation {
 		o.Active.Failed = r.values["baseline"]
 	}
 	o.Recorded = record(r.values["record"])
+	if f := strings.Fields(r.first("failed_run")); len(f) == 2 {
+		o.Failed = &deploy.FailedRun{Run: f[0], Result: deploy.Result(f[1])}
+	}
 	o.Previous = previous(r.values["previous"])
 	return o
 }

@@ -3,9 +3,11 @@ package plan_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nixdeploy/nixdeploy/deploy"
 	"github.com/nixdeploy/nixdeploy/deploy/plan"
+	"github.com/nixdeploy/nixdeploy/inventory"
 )
 
 const flakeHash = "sha256-wanted"
@@ -98,6 +100,18 @@ func TestGate(t *testing.T) {
 		{"skipped in this run", func(in *plan.GateInput) {
 			in.Done["dev-1"] = deploy.Outcome{State: deploy.StateSkipped}
 		}, false, "skipped"},
+		{"a run with this flake was returned there since", func(in *plan.GateInput) {
+			in.Seen["dev-1"].Observed.Failed = &deploy.FailedRun{Run: "R7", Result: deploy.ResultReturned}
+		}, false, "failed with this flake: run R7 was returned"},
+		{"it went back after its confirmation", func(in *plan.GateInput) {
+			in.Seen["dev-1"].Observed.Failed = &deploy.FailedRun{Run: "R7", Result: deploy.ResultConfirmed}
+		}, false, "failed with this flake: run R7 went back after its confirmation"},
+		{"a run with it is stranded there", func(in *plan.GateInput) {
+			in.Seen["dev-1"].Observed.Active = &deploy.ActiveRun{Run: "R8", FlakeHash: flakeHash, Result: deploy.ResultStranded}
+		}, false, "failed with this flake: run R8 left it stranded"},
+		{"another run is at work there", func(in *plan.GateInput) {
+			in.Seen["dev-1"].Observed.Active = &deploy.ActiveRun{Run: "R8", Operator: "bob@desk", FlakeHash: "other"}
+		}, false, "run R8 of bob@desk is not decided there"},
 		{"an empty stage opens no gate", func(in *plan.GateInput) { in.Hosts["dev"] = nil }, false, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -147,5 +161,94 @@ func TestOverrideDoesNotExcuseAFailureOfThisRun(t *testing.T) {
 	in.Done["box-1"] = deploy.Outcome{State: deploy.StateReturned}
 	if g := plan.Gate(in); g.Open || g.Override != "" {
 		t.Errorf("the gate opened over a host that this run returned: %+v", g)
+	}
+}
+
+func TestNeeded(t *testing.T) {
+	for _, c := range []struct {
+		share       inventory.Share
+		hosts, want int
+	}{
+		{inventory.Share{}, 5, 5},
+		{percent(100), 5, 5},
+		{percent(80), 5, 4},
+		{percent(81), 5, 5},
+		{percent(1), 5, 1},
+		{percent(50), 3, 2},
+		{percent(34), 3, 2},
+		{percent(99), 1, 1},
+		{count(2), 5, 2},
+		{count(9), 5, 5},
+		{percent(50), 0, 0},
+	} {
+		if got := plan.Needed(c.share, c.hosts); got != c.want {
+			t.Errorf("%v of %d hosts are %d, want %d", c.share, c.hosts, got, c.want)
+		}
+	}
+}
+
+// A share opens the gate without some hosts, but never with one that failed.
+func TestGateShare(t *testing.T) {
+	silent := unread(deploy.CodeUnreachable, "timed out")
+	failed := proven()
+	failed.Observed.Failed = &deploy.FailedRun{Run: "R7", Result: deploy.ResultReturned}
+	for _, c := range []struct {
+		name  string
+		share inventory.Share
+		hosts map[string]deploy.HostPlan // of dev
+		done  map[string]deploy.Outcome
+		open  bool
+	}{
+		{"half of two", percent(50), map[string]deploy.HostPlan{"dev-1": silent, "dev-2": proven()}, nil, true},
+		{"a number of two", count(1), map[string]deploy.HostPlan{"dev-1": silent, "dev-2": proven()}, nil, true},
+		{"51 % of two are both", percent(51), map[string]deploy.HostPlan{"dev-1": silent, "dev-2": proven()}, nil, false},
+		{"none of two", percent(50), map[string]deploy.HostPlan{"dev-1": silent, "dev-2": silent}, nil, false},
+		{"one failed since", percent(50), map[string]deploy.HostPlan{"dev-1": failed, "dev-2": proven()}, nil, false},
+		{"one failed in this run", percent(50), map[string]deploy.HostPlan{"dev-2": proven()}, map[string]deploy.Outcome{"dev-1": {State: deploy.StateReturned}}, false},
+		{"one waits for a reboot", percent(50), map[string]deploy.HostPlan{"dev-2": proven()}, map[string]deploy.Outcome{"dev-1": {State: deploy.StateRebootPending}}, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			in := gateInput()
+			in.Policies = map[string]inventory.Stage{"dev": {Gate: c.share}}
+			in.Done = c.done
+			delete(in.Seen, "dev-1")
+			for host, hp := range c.hosts {
+				in.Seen[host] = hp
+			}
+			if g := plan.Gate(in); g.Open != c.open || len(g.Before[1].Missing) == 0 {
+				t.Errorf("open is %v: %+v", g.Open, g.Before[1])
+			}
+		})
+	}
+}
+
+func TestFrozenAndShutStages(t *testing.T) {
+	window, err := inventory.ParseWindow("Mon-Thu 09:00-16:00 UTC")
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := gateInput()
+	in.Now = time.Date(2026, 11, 23, 20, 0, 0, 0, time.UTC)
+	in.Policies = map[string]inventory.Stage{"prod": {Frozen: "sale"}}
+	if g := plan.Gate(in); g.Open || g.Frozen != "sale" {
+		t.Errorf("a frozen stage is open: %+v", g)
+	}
+	in.Stage = "dev"
+	if g := plan.Gate(in); !g.Open {
+		t.Errorf("another stage is frozen with it: %+v", g)
+	}
+	in.Stage = "prod"
+	in.Policies = map[string]inventory.Stage{"prod": {Windows: []inventory.Window{window}}}
+	g := plan.Gate(in)
+	if g.Open || g.Shut == "" || !g.Opens.Equal(time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC)) {
+		t.Errorf("outside of the window: %+v", g)
+	}
+	in.Override = "hotfix"
+	if g := plan.Gate(in); !g.Open || g.Override != "hotfix" || g.Shut == "" {
+		t.Errorf("overridden: %+v", g)
+	}
+	in.Override, in.Now = "", in.Now.Add(14*time.Hour)
+	if g := plan.Gate(in); !g.Open || g.Shut != "" || !g.Opens.IsZero() {
+		t.Errorf("in the window: %+v", g)
 	}
 }

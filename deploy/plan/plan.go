@@ -11,6 +11,7 @@ package plan
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"github.com/nixdeploy/nixdeploy/deploy"
 	"github.com/nixdeploy/nixdeploy/inventory"
@@ -118,10 +119,12 @@ func (p Planner) Stage(stage string, hosts []deploy.HostPlan, gate deploy.Gate) 
 
 // Gate judges whether a stage may begin; see the function Gate. done holds the
 // hosts that this run has finished, seen those that were only read.
-func (p Planner) Gate(stage string, done map[string]deploy.Outcome, seen map[string]deploy.HostPlan) deploy.Gate {
+func (p Planner) Gate(stage string, now time.Time, done map[string]deploy.Outcome, seen map[string]deploy.HostPlan) deploy.Gate {
 	order := make([]string, len(p.Inventory.Stages))
+	policies := map[string]inventory.Stage{}
 	for i, s := range p.Inventory.Stages {
 		order[i] = s.Name
+		policies[s.Name] = s
 	}
 	hosts := map[string][]string{}
 	for _, h := range p.Inventory.Hosts {
@@ -129,6 +132,6 @@ func (p Planner) Gate(stage string, done map[string]deploy.Outcome, seen map[str
 	}
 	return Gate(GateInput{
 		Order: order, Stage: stage, Hosts: hosts, Flake: p.Flake,
-		Done: done, Seen: seen, Override: p.Override,
+		Policies: policies, Now: now, Done: done, Seen: seen, Override: p.Override,
 	})
 }

@@ -85,10 +85,10 @@ func TestStageOfNobody(t *testing.T) {
 
 func TestPlannerGateKnowsTheWholeInventory(t *testing.T) {
 	pl := plan.Planner{Inventory: fleet(), Flake: flakeHash}
-	if g := pl.Gate("prod", nil, nil); g.Open || len(g.Before) != 1 || len(g.Before[0].Missing) != 1 {
+	if g := pl.Gate("prod", time.Time{}, nil, nil); g.Open || len(g.Before) != 1 || len(g.Before[0].Missing) != 1 {
 		t.Errorf("gate without any proof: %+v", g)
 	}
-	if g := pl.Gate("prod", nil, map[string]deploy.HostPlan{"dev-1": proven()}); !g.Open {
+	if g := pl.Gate("prod", time.Time{}, nil, map[string]deploy.HostPlan{"dev-1": proven()}); !g.Open {
 		t.Errorf("gate with dev-1 proven: %+v", g)
 	}
 	if p := pl.Stage("prod", []deploy.HostPlan{{Host: "a"}}, deploy.Gate{}); len(p.Hosts) != 1 || p.Flake != flakeHash {

@@ -17,6 +17,8 @@ type Progress struct {
 	Interrupted bool // begin no further host
 	Detached    bool // let go of what is in flight, too
 	Unwritten   bool // the run cannot be written down any more
+	Shut        bool // outside of the stage's windows, or in a freeze: begin no further wave
+	Wave        int  // the last one that began
 }
 
 // Standing is one host as decisions see it.
@@ -54,6 +56,7 @@ const (
 	WhyJournal     Why = "journal"
 	WhyInterrupted Why = "interrupted"
 	WhyBudget      Why = "budget"
+	WhyShut        Why = "shut"
 	WhyPolicy      Why = "policy" // on_failure: they would only have to go back
 )
 
@@ -70,6 +73,7 @@ type Action struct {
 // thing that happens:
 //
 //   - Over the budget, interrupted or unwritten, no further host begins.
+//   - Once its window is over, no further wave begins; one that began goes on.
 //   - on_failure says which healthy hosts go back with one that began and
 //     failed. Those of them that wait never begin; those that are confirmed
 //     are returned at once. Hosts that this run did not change stay.
@@ -116,6 +120,11 @@ func (p Progress) skips() (Why, []int) {
 		return WhyInterrupted, p.where(waits)
 	case p.Failures() > p.Budget:
 		return WhyBudget, p.where(waits)
+	}
+	if p.Shut {
+		if later := p.where(func(s Standing) bool { return waits(s) && s.Wave > p.Wave }); len(later) > 0 {
+			return WhyShut, later
+		}
 	}
 	if p.Failures() == 0 { // the usual case, decided again after each event of each host
 		return WhyPolicy, nil

@@ -34,6 +34,7 @@ func (s *stage) drive(ctx context.Context) {
 		s.p.Detached = s.Drain.Err() != nil
 		s.p.Interrupted = ctx.Err() != nil
 		s.p.Unwritten = s.log.failure() != nil
+		s.p.Shut, s.p.Wave = s.shut(), s.wave
 		a := Next(s.p)
 		switch a.Kind {
 		case Begin:
@@ -62,6 +63,12 @@ func (s *stage) drive(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// shut says that the stage's calendar lets no wave begin now. A rollback goes by
+// none, and neither does a stage whose gate was overridden.
+func (s *stage) shut() bool {
+	return !s.Ungated && s.plan.Gate.Override == "" && !s.Opening(time.Now()).Open
 }
 
 func (s *stage) interrupted(is bool) {

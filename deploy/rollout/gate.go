@@ -3,6 +3,7 @@ package rollout
 import (
 	"context"
 	"maps"
+	"time"
 
 	"github.com/nixdeploy/nixdeploy/deploy"
 	"github.com/nixdeploy/nixdeploy/inventory"
@@ -22,8 +23,8 @@ func (r *run) gate(ctx context.Context, s stageHosts) deploy.Gate {
 				continue
 			}
 			o, ours := r.done[h.Name]
-			if ours && !proves(o) {
-				return r.Planner.Gate(s.Name, maps.Clone(r.done), nil)
+			if ours && (o.Failed() || r.Ungated && !proves(o)) {
+				return r.Planner.Gate(s.Name, time.Now(), maps.Clone(r.done), nil)
 			}
 			if !ours {
 				unread = append(unread, h)
@@ -32,6 +33,9 @@ func (r *run) gate(ctx context.Context, s stageHosts) deploy.Gate {
 	}
 	if r.Ungated {
 		return deploy.Gate{Open: true}
+	}
+	if r.closed(s) {
+		return r.Planner.Gate(s.Name, time.Now(), maps.Clone(r.done), nil)
 	}
 	seen := map[string]deploy.HostPlan{}
 	plans := r.read(ctx, unread, "")
@@ -48,7 +52,14 @@ func (r *run) gate(ctx context.Context, s stageHosts) deploy.Gate {
 			seen[name] = hp
 		}
 	}
-	return r.Planner.Gate(s.Name, maps.Clone(r.done), seen)
+	return r.Planner.Gate(s.Name, time.Now(), maps.Clone(r.done), seen)
+}
+
+// closed says that the stage's own settings close it, whatever the hosts say: then
+// none of them is contacted for it.
+func (r *run) closed(s stageHosts) bool {
+	g := r.Planner.Gate(s.Name, time.Now(), maps.Clone(r.done), nil)
+	return !g.Open && (g.Frozen != "" || g.Shut != "")
 }
 
 // proves says that a host of this run ended so that later stages may follow.

@@ -57,10 +57,10 @@ type Runner interface {
 // pure.
 type Planner interface {
 	Stage(stage string, hosts []deploy.HostPlan, gate deploy.Gate) deploy.Plan
-	// Gate gets the hosts that this run has finished, and those of earlier
+	// Gate gets the time, for the stage's windows, the hosts that this run has finished, and those of earlier
 	// stages that are not in this run, as they were just read; a Problem at
 	// step soak says that the host's soak was broken off.
-	Gate(stage string, done map[string]deploy.Outcome, seen map[string]deploy.HostPlan) deploy.Gate
+	Gate(stage string, now time.Time, done map[string]deploy.Outcome, seen map[string]deploy.HostPlan) deploy.Gate
 }
 
 // DefaultReaders is how many hosts are read at once unless Input says so.

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nixdeploy/nixdeploy/deploy"
+	"github.com/nixdeploy/nixdeploy/deploy/plan"
 	"github.com/nixdeploy/nixdeploy/deploy/rollout"
 	"github.com/nixdeploy/nixdeploy/inventory"
 )
@@ -132,10 +133,102 @@ func TestGateOfAStageAlone(t *testing.T) {
 	})
 }
 
+// The settings of a stage close it before anybody is contacted, unless overridden.
+func TestFrozenStage(t *testing.T) {
+	frozen := func(s *inventory.Stage) {
+		if s.Name == "prod" {
+			s.Frozen = "the shop's sale is on"
+		}
+	}
+	s := prepare(newFleet(nil), frozen, "dev: d1", "prod: p1").only("p1")
+	res, err := s.run(t, nil)
+	exits(t, res, err, 4)
+	expect(t, "calls", strings.Join(s.calls, ", "), "")
+	p := s.problem(res, "p1")
+	if p.Code != deploy.CodeGate || p.What != "stage prod is frozen: the shop's sale is on" || !strings.Contains(strings.Join(p.Details, "\n"), "--override-gate") {
+		t.Errorf("problem: %+v", p)
+	}
+
+	s = prepare(newFleet(map[string]act{"d1": {recorded: true}}), frozen, "dev: d1", "prod: p1").only("p1")
+	s.in.Planner = plan.Planner{Inventory: s.inv, Flake: flakeHash, Override: "hotfix"}
+	res, err = s.run(t, nil)
+	exits(t, res, err, 0)
+
+	s = prepare(newFleet(nil), frozen, "dev: d1", "prod: p1").only("p1")
+	s.in.Ungated = true
+	res, err = s.run(t, nil)
+	exits(t, res, err, 0)
+}
+
+// The bubble's clock begins on Saturday, 2000-01-01 00:00 UTC.
+func TestWindows(t *testing.T) {
+	within := func(text string) func(*inventory.Stage) {
+		return func(s *inventory.Stage) {
+			w, err := inventory.ParseWindow(text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.Windows, s.Parallel = []inventory.Window{w}, 1
+			s.Batches = []inventory.Share{{Count: 2}, {Count: 100, Percent: true}}
+		}
+	}
+	t.Run("outside", func(t *testing.T) {
+		s := prepare(newFleet(nil), within("Mon 09:00-16:00 Europe/Amsterdam"), "dev: a b c")
+		res, err := s.run(t, nil)
+		exits(t, res, err, 4)
+		expect(t, "calls", strings.Join(s.calls, ", "), "")
+		if p := s.problem(res, "a"); p.What != "stage dev is closed now, outside of its windows: it opens Mon 2000-01-03 09:00 CET" || p.Next != "nixdeploy apply --stage dev" {
+			t.Errorf("problem: %+v", p)
+		}
+	})
+	// The second of the first wave begins after the end, since that wave began.
+	t.Run("no further wave begins after its end", func(t *testing.T) {
+		s := prepare(newFleet(map[string]act{"a": {takes: 2 * time.Minute}}), within("Sat 00:00-00:01 UTC"), "dev: a b c")
+		res, err := s.run(t, nil)
+		exits(t, res, err, 5)
+		expect(t, "states", states(res), "a=confirmed b=confirmed c=skipped")
+		if p := s.problem(res, "c"); p.Code != deploy.CodeGate || p.What != "not begun: stage dev came to be closed, outside of its windows: it opens Sat 2000-01-08 00:00 UTC" {
+			t.Errorf("problem: %+v", p)
+		}
+	})
+	t.Run("it ends while the plan is asked about", func(t *testing.T) {
+		s := prepare(newFleet(nil), within("Sat 00:00-00:01 UTC"), "dev: a b c")
+		s.in.Approve = func(context.Context, deploy.Plan) error { time.Sleep(time.Minute); return nil }
+		res, err := s.run(t, nil)
+		exits(t, res, err, 4)
+		expect(t, "states", states(res), "a=skipped b=skipped c=skipped")
+	})
+	t.Run("overridden", func(t *testing.T) {
+		s := prepare(newFleet(nil), within("Mon 09:00-16:00 UTC"), "dev: a b c")
+		s.in.Planner = plan.Planner{Inventory: s.inv, Flake: flakeHash, Override: "hotfix"}
+		res, err := s.run(t, nil)
+		exits(t, res, err, 0)
+	})
+	t.Run("a rollback goes by no window", func(t *testing.T) {
+		s := prepare(newFleet(nil), within("Mon 09:00-16:00 UTC"), "dev: a b c")
+		s.in.Ungated = true
+		res, err := s.run(t, nil)
+		exits(t, res, err, 0)
+	})
+}
+
+func TestAShareOfAStageOpensTheNext(t *testing.T) {
+	half := func(s *inventory.Stage) { s.Gate = inventory.Share{Count: 50, Percent: true} }
+	s := prepare(newFleet(map[string]act{"d1": {recorded: true}, "d2": {problem: down()}}), half, "dev: d1 d2", "prod: p1").only("p1")
+	res, err := s.run(t, nil)
+	exits(t, res, err, 0)
+	s = prepare(newFleet(map[string]act{"d1": {recorded: true}, "d2": {problem: down()}, "d3": {problem: down()}}), half, "dev: d1 d2 d3", "prod: p1").only("p1")
+	res, err = s.run(t, nil)
+	exits(t, res, err, 4)
+	if p := s.problem(res, "p1"); !strings.Contains(strings.Join(p.Details, "\n"), "stage dev: confirmed on 1 of 3 hosts, its gate asks for 2") {
+		t.Errorf("problem: %+v", p)
+	}
+}
+
 type overriding struct{ rollout.Planner }
 
-func (o overriding) Gate(stage string, done map[string]deploy.Outcome, seen map[string]deploy.HostPlan) deploy.Gate {
-	g := o.Planner.Gate(stage, done, seen)
+func (o overriding) Gate(stage string, now time.Time, done map[string]deploy.Outcome, seen map[string]deploy.HostPlan) deploy.Gate {
+	g := o.Planner.Gate(stage, now, done, seen)
 	g.Open, g.Override = true, "a reason"
 	return g
 }

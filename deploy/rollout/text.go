@@ -30,14 +30,51 @@ func (r *run) gateProblem(stage, flake string, g deploy.Gate) *deploy.Problem {
 
 // gateProblem says why a stage's gate is closed and how it opens.
 func gateProblem(stage, flake string, g deploy.Gate) *deploy.Problem {
-	p := &deploy.Problem{
-		Code:    deploy.CodeGate,
-		What:    fmt.Sprintf("stage %s stays closed: this flake is not confirmed on every host of the stages before it", stage),
-		Details: []string{"flake " + flake},
+	p := &deploy.Problem{Code: deploy.CodeGate, Details: []string{"flake " + flake}}
+	override := fmt.Sprintf("nixdeploy apply --stage %s --override-gate REASON", stage)
+	switch {
+	case g.Frozen != "":
+		p.What = fmt.Sprintf("stage %s is frozen: %s", stage, g.Frozen)
+		p.Details = append(p.Details, fmt.Sprintf("until frozen is taken out of [stages.%s]", stage))
+		p.Next = "nixdeploy apply --stage " + stage
+	case g.Shut != "":
+		p.What = fmt.Sprintf("stage %s is closed now, %s: %s", stage, g.Shut, opens(g.Opens))
+		p.Next = "nixdeploy apply --stage " + stage
+	default:
+		p.What = fmt.Sprintf("stage %s stays closed: this flake is not confirmed as the gates of the stages before it ask for", stage)
+		unproven(p, g)
 	}
+	if p.Next == "" {
+		p.Next = override
+		return p
+	}
+	p.Details = append(p.Details, "all the same, on record: "+override)
+	return p
+}
+
+// opens says when a stage's calendar lets it begin.
+func opens(at time.Time) string {
+	if at.IsZero() {
+		return "it never opens"
+	}
+	return "it opens " + at.Format("Mon 2006-01-02 15:04 MST")
+}
+
+// unproven adds what each earlier stage lacks, and the apply that brings it.
+func unproven(p *deploy.Problem, g deploy.Gate) {
 	for _, s := range g.Before {
 		if len(s.Proven)+len(s.Missing) == 0 {
 			p.Details = append(p.Details, fmt.Sprintf("stage %s has no hosts, so it proves nothing: remove it from [stages] order", s.Stage))
+		}
+		if s.Open() {
+			continue
+		}
+		if all := len(s.Proven) + len(s.Missing); s.Needed > 0 && s.Needed < all {
+			line := fmt.Sprintf("stage %s: confirmed on %d of %d hosts, its gate asks for %d", s.Stage, len(s.Proven), all, s.Needed)
+			if len(s.Failed) > 0 {
+				line += " and for none that failed"
+			}
+			p.Details = append(p.Details, line)
 		}
 		for _, host := range s.Missing {
 			p.Details = append(p.Details, fmt.Sprintf("%s (%s): %s", host, s.Stage, s.Why[host]))
@@ -46,13 +83,6 @@ func gateProblem(stage, flake string, g deploy.Gate) *deploy.Problem {
 			p.Next = "nixdeploy apply --stage " + s.Stage
 		}
 	}
-	override := fmt.Sprintf("nixdeploy apply --stage %s --override-gate REASON", stage)
-	if p.Next == "" {
-		p.Next = override
-		return p
-	}
-	p.Details = append(p.Details, "without that proof, on record: "+override)
-	return p
 }
 
 // soakOwedProblem is what a confirmed host's proof lacks when its run broke off
@@ -95,6 +125,10 @@ func skipProblem(why Why, s *stage) *deploy.Problem {
 	case WhyBudget:
 		p.Code = deploy.CodeBudget
 		p.What = fmt.Sprintf("not begun: %s failed and max_failures of stage %s allows %d", list(s.failed()), s.Name, s.p.Budget)
+	case WhyShut:
+		o := s.Opening(time.Now())
+		p.Code = deploy.CodeGate
+		p.What = fmt.Sprintf("not begun: stage %s came to be closed, %s: %s", s.Name, o.Why, opens(o.Opens))
 	case WhyPolicy:
 		p.Code = deploy.CodeOnFailure
 		p.What = fmt.Sprintf("not begun: %s failed and on_failure of stage %s is %q", list(s.failed()), s.Name, s.OnFailure)

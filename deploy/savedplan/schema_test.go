@@ -2,6 +2,7 @@ package savedplan
 
 import (
 	"bytes"
+	"encoding"
 	"encoding/json"
 	"flag"
 	"go/ast"
@@ -75,6 +76,9 @@ func (s *schema) of(t reflect.Type) map[string]any {
 		return map[string]any{"anyOf": []any{
 			map[string]any{"type": "integer", "minimum": 0}, map[string]any{"type": "string", "pattern": "^[0-9]+%$"},
 		}}
+	}
+	if reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()) {
+		return map[string]any{"type": "string"}
 	}
 	switch t.Kind() {
 	case reflect.Struct:

@@ -123,6 +123,7 @@ type Host struct {
 	invalid []string // toplevels that the store's database does not know
 	flakes  []upload // newest first
 	records []record // newest first
+	decided int      // runs that were put away
 	marker  *deploy.Marker
 	active  *run
 	done    []*run // newest first

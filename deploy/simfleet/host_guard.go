@@ -164,6 +164,8 @@ func (h *Host) closeRun(r *run) {
 	h.freeLease(r.id)
 	h.active = nil
 	h.done = slices.DeleteFunc(h.done, func(old *run) bool { return old.id == r.id })
+	h.decided++
+	r.decided = h.decided
 	h.done = slices.Insert(h.done, 0, r)
 	h.done = h.done[:min(len(h.done), keptRuns)]
 }

@@ -1,6 +1,10 @@
 package simfleet
 
-import "strconv"
+import (
+	"strconv"
+
+	"github.com/nixdeploy/nixdeploy/deploy"
+)
 
 // inspect answers inspect.sh: NONCE DIGEST.
 func (q *request) inspect() int {
@@ -132,6 +136,7 @@ func (q *request) sayPrevious() {
 
 func (q *request) sayFlake(digest string) {
 	h := q.host
+	q.sayFailed(digest)
 	if h.findUpload(digest) != nil {
 		q.say("present", "yes")
 	}
@@ -140,5 +145,20 @@ func (q *request) sayFlake(digest string) {
 		if h.switchable(r.recorded()) {
 			q.say("valid", "yes")
 		}
+	}
+}
+
+// sayFailed tells of the newest run with a flake that did not leave the host on its
+// system, unless a newer record says that the host is well with it.
+func (q *request) sayFailed(digest string) {
+	for _, r := range q.host.done {
+		if r.flake != digest {
+			continue
+		}
+		rec := q.host.findRecord(digest)
+		if (r.goal != string(deploy.GoalFlake) || r.result != string(deploy.ResultConfirmed)) && (rec == nil || rec.after < r.decided) {
+			q.say("failed_run", r.id, r.result)
+		}
+		return
 	}
 }

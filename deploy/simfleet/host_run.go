@@ -41,6 +41,7 @@ type run struct {
 	until                 int64    // uptime at which it has to end
 	up                    []string // units that were up when it was armed
 	down                  []string // those that are not, after the return
+	decided               int      // the how manieth that this host put away
 }
 
 // read takes the values out of arm's pairs, as the scripts read meta back.
@@ -148,6 +149,7 @@ func (h *Host) freeLease(run string) {
 type record struct {
 	digest string
 	lines  []string
+	after  int // how many runs had been decided when it was written
 }
 
 // The numbers that are kept on a host.
@@ -160,6 +162,7 @@ const (
 // remember writes a record and the marker.
 func (h *Host) remember(r record, fleet, host string) {
 	h.records = slices.DeleteFunc(h.records, func(old record) bool { return old.digest == r.digest })
+	r.after = h.decided
 	h.records = slices.Insert(h.records, 0, r)
 	h.records = h.records[:min(len(h.records), keptRecords)]
 	h.marker = &deploy.Marker{Fleet: fleet, Host: host}

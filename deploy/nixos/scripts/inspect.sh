@@ -121,7 +121,30 @@ ls -1t "$DONE" 2>/dev/null | while read -r run; do
 		break
 	fi
 done
+# The newest run with this flake, when it did not leave the host on its system
+# and no newer record says that the host is well with it.
+say_failed() {
+	# shellcheck disable=SC2012 # names are run ids
+	ls -1t "$DONE" 2>/dev/null | while read -r run; do
+		flake='' goal='' result=''
+		while read -r key rest; do
+			case $key in
+			flake) flake=$rest ;;
+			goal) goal=$rest ;;
+			esac
+		done <"$DONE/$run/meta"
+		if [ "$flake" != "$digest" ]; then continue; fi
+		read -r result <"$DONE/$run/result"
+		# shellcheck disable=SC3013 # -nt is in the sh of every host
+		if [ "$goal/$result" != flake/confirmed ] && ! [ "$RECORDS/$digest" -nt "$DONE/$run/result" ]; then
+			say failed_run "$run $result"
+		fi
+		break
+	done
+}
+
 if [ "$digest" != - ]; then
+	say_failed
 	if [ -d "$UPLOADS/$digest" ]; then say present yes; fi
 	if [ -f "$RECORDS/$digest" ]; then
 		say_lines record <"$RECORDS/$digest"

@@ -241,7 +241,15 @@ func goesToSystem(t *testing.T, s Subject) {
 	}
 	back.settled(back.Confirm)
 	back.isOn(first.Profile)
-	if r := back.inspect(s.Good).Recorded; r == nil || r.Run != "RUN1" {
+	back.resolved()
+	o := back.inspect(s.Good)
+	if r := o.Recorded; r == nil || r.Run != "RUN1" {
 		t.Errorf("a rollback wrote a record of the flake: %+v", r)
+	}
+	if f := o.Failed; f == nil || *f != (deploy.FailedRun{Run: "RUN2", Result: deploy.ResultConfirmed}) {
+		t.Errorf("it went back from the flake: %+v", f)
+	}
+	if f := back.inspect(s.Better).Failed; f != nil {
+		t.Errorf("it failed with a flake that it never had: %+v", f)
 	}
 }

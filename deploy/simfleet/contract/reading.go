@@ -216,6 +216,19 @@ func locks(t *testing.T, s Subject) {
 		t.Errorf("nothing was switched, and going back ended %+v", got)
 	}
 	ann.isBack(before)
+	bob.resolved()
+	if f := bob.inspect(s.Good).Failed; f == nil || *f != (deploy.FailedRun{Run: "RUN1", Result: deploy.ResultReturned}) {
+		t.Errorf("the run that was returned is told as %+v", f)
+	}
+	err := bob.Record(t.Context(), deploy.RecordRequest{
+		Stage: "dev", Fleet: "contract", Host: "subject", Digest: s.Good.Digest(), Attribute: s.Attribute, Toplevel: before.Running,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f := bob.inspect(s.Good).Failed; f != nil {
+		t.Errorf("it is recorded well since, and still told as failed: %+v", f)
+	}
 }
 
 func records(t *testing.T, s Subject) {

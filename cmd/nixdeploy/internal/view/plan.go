@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/nixdeploy/nixdeploy/deploy"
 )
@@ -72,24 +73,54 @@ func (s Style) contacts(p deploy.Plan) string {
 
 func (s Style) gate(g deploy.Gate) string {
 	var open, closed []string
+	if g.Frozen != "" {
+		closed = append(closed, "the stage is frozen ("+s.Clean(g.Frozen)+")")
+	}
+	if g.Shut != "" {
+		closed = append(closed, s.Clean(g.Shut)+opens(g.Opens))
+	}
+	unproven := len(closed)
 	for _, before := range g.Before {
-		if len(before.Missing) > 0 {
-			closed = append(closed, s.Clean(before.Stage)+" (not "+s.missing(before)+")")
+		if !before.Open() {
+			lacks := s.Clean(before.Stage)
+			if len(before.Missing) > 0 {
+				lacks += " (not " + s.missing(before) + share(before) + ")"
+			}
+			if len(closed) == unproven {
+				lacks = "this flake is not confirmed on " + lacks
+			}
+			closed = append(closed, lacks)
 			continue
 		}
-		open = append(open, s.Clean(before.Stage)+" ("+count(len(before.Proven), "host")+")")
+		open = append(open, s.Clean(before.Stage)+" ("+count(len(before.Proven), "host")+share(before)+")")
 	}
 	switch {
 	case g.Override != "":
-		return "overridden: " + s.Clean(g.Override) + "; this flake is not confirmed on " + strings.Join(closed, " and ")
+		return "overridden: " + s.Clean(g.Override) + "; " + strings.Join(closed, " and ")
 	case !g.Open && len(closed) == 0:
 		return "closed"
 	case !g.Open:
-		return "closed: this flake is not confirmed on " + strings.Join(closed, " and ")
+		return "closed: " + strings.Join(closed, " and ")
 	case len(open) == 0:
 		return "open: the first stage"
 	}
 	return "open: this flake is confirmed on " + strings.Join(open, " and ")
+}
+
+// opens says when the calendar of a stage lets it begin.
+func opens(at time.Time) string {
+	if at.IsZero() {
+		return ", for good"
+	}
+	return ", until " + at.Format("Mon 2006-01-02 15:04 MST")
+}
+
+// share says what a gate asks for where that is not all of the hosts.
+func share(g deploy.GateStage) string {
+	if all := len(g.Proven) + len(g.Missing); g.Needed == 0 || g.Needed == all {
+		return ""
+	}
+	return fmt.Sprintf("; %d needed", g.Needed)
 }
 
 // missing names the hosts that prove nothing, with the reason where one fits
