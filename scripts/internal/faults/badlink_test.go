@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -28,6 +29,10 @@ func slow(t *testing.T, what string) {
 	}
 }
 
+// silence is longer than the handshake may take (20 s), and shorter than the
+// whole question to a host (60 s), which would end it, too.
+const silence = 50 * time.Second
+
 func TestF02AServerThatSaysNothing(t *testing.T) {
 	t.Parallel()
 	for _, step := range []simfleet.Step{simfleet.StepBanner, simfleet.StepKex} {
@@ -42,9 +47,11 @@ func TestF02AServerThatSaysNothing(t *testing.T) {
 			if err := server.SetFault(simfleet.Fault{Hang: step}); err != nil {
 				t.Fatal(err)
 			}
-			r := w.run("apply", "--yes")
+			c := w.prepare("apply", "--yes")
+			c.patience = silence
+			r := c.start().wait()
 			injected(t, server.Record().Connections > 0 && len(server.Record().Auth) == 0, "TCP opens, silent before %s", step)
-			r.wants(t, 5, "error[unreachable] web")
+			r.wants(t, 5, "error[unreachable] web", "did not finish the", "within 20s")
 			w.untouchedHost("web")
 			w.isOn("good", 1)
 			if n := server.Record().Connections; n > 2 {
@@ -68,7 +75,9 @@ type relay struct {
 	done  sync.WaitGroup
 }
 
-func (l *relay) serve() {
+// serve carries connections until the listener is closed; ctx ends what is on
+// its way.
+func (l *relay) serve(ctx context.Context) {
 	for {
 		in, err := l.Accept()
 		if err != nil {
@@ -81,7 +90,7 @@ func (l *relay) serve() {
 		}
 		for _, pair := range [][2]net.Conn{{in, out}, {out, in}} {
 			l.done.Go(func() {
-				_ = l.carry(pair[0], pair[1]) // the link ends when one of its ends does
+				_ = l.carry(ctx, pair[0], pair[1]) // the link ends when one of its ends does
 				_, _ = in.Close(), out.Close()
 			})
 		}
@@ -89,8 +98,9 @@ func (l *relay) serve() {
 }
 
 // carry sends on what comes in. A packet waits for its turn on the wire, then
-// for its way; one in twenty is lost and comes again.
-func (l *relay) carry(from io.Reader, to io.Writer) error {
+// for its way; one in twenty is lost and comes again. The wait is the fault
+// itself, the link's slowness: nothing is awaited by it.
+func (l *relay) carry(ctx context.Context, from io.Reader, to io.Writer) error {
 	packet := make([]byte, 1400)
 	for n := 1; ; n++ {
 		size, err := from.Read(packet)
@@ -98,7 +108,9 @@ func (l *relay) carry(from io.Reader, to io.Writer) error {
 		if n%20 == 0 {
 			wait += 4 * l.delay
 		}
-		time.Sleep(wait) // this is the link's slowness, not a wait for something
+		if cut := sleep(ctx, wait); cut != nil {
+			return cut
+		}
 		l.mu.Lock()
 		l.bytes += int64(size)
 		l.waits++
@@ -118,8 +130,10 @@ func (w *world) through(host string, delay time.Duration, rate int) *relay {
 	}
 	address, port := w.fleet.Host(host).Endpoint()
 	l := &relay{Listener: listener, to: net.JoinHostPort(address, port), delay: delay, rate: rate}
-	l.done.Go(l.serve)
+	ctx, cancel := context.WithCancel(context.Background())
+	l.done.Go(func() { l.serve(ctx) })
 	w.t.Cleanup(func() {
+		cancel()
 		_ = listener.Close()
 		w.fleet.Host(host).Server.CutAll()
 		l.done.Wait()
