@@ -21,14 +21,15 @@ type Step struct {
 // ledger is what is only in the page cache.
 type ledger struct {
 	root  string
-	there map[string]bool // paths that are there
-	dirty map[string]bool // not synced since they were changed; folders end in /
+	there map[string]bool   // paths that are there
+	dirty map[string]bool   // not synced since they were changed; folders end in /
+	cwd   map[string]string // of each process, as far as it was seen
 	steps []Step
 }
 
 // account turns calls into steps. there are the paths under root at the start.
 func account(calls []call, root string, there map[string]bool) []Step {
-	l := &ledger{root: root, there: there, dirty: map[string]bool{}}
+	l := &ledger{root: root, there: there, dirty: map[string]bool{}, cwd: map[string]string{}}
 	for _, c := range calls {
 		l.take(c)
 	}
@@ -36,7 +37,17 @@ func account(calls []call, root string, there map[string]bool) []Step {
 }
 
 func (l *ledger) take(c call) {
+	for _, arg := range c.args {
+		if strings.HasPrefix(arg, "AT_FDCWD<") { // every process opens its libraries by it
+			l.cwd[c.pid] = described(arg)
+		}
+	}
+	here := l.cwd[c.pid]
 	switch c.name {
+	case "chdir":
+		l.cwd[c.pid] = at(here, c.args[0])
+	case "fchdir":
+		l.cwd[c.pid] = described(c.args[0])
 	case "open", "openat", "creat":
 		l.opened(c)
 	case "write", "pwrite64", "writev", "ftruncate":
@@ -60,25 +71,25 @@ func (l *ledger) take(c call) {
 			l.syncBelow(path)
 		}
 	case "rename":
-		l.renamed(at("", c.args[0]), at("", c.args[1]))
+		l.renamed(at(here, c.args[0]), at(here, c.args[1]))
 	case "renameat", "renameat2":
-		l.renamed(at(c.args[0], c.args[1]), at(c.args[2], c.args[3]))
+		l.renamed(at(described(c.args[0]), c.args[1]), at(described(c.args[2]), c.args[3]))
 	case "symlink":
-		l.made("link "+unquoted(c.args[0])+" ", at("", c.args[1]))
+		l.made("link "+unquoted(c.args[0])+" ", at(here, c.args[1]))
 	case "symlinkat":
-		l.made("link "+unquoted(c.args[0])+" ", at(c.args[1], c.args[2]))
+		l.made("link "+unquoted(c.args[0])+" ", at(described(c.args[1]), c.args[2]))
 	case "link":
-		l.made("make ", at("", c.args[1]))
+		l.made("make ", at(here, c.args[1]))
 	case "linkat":
-		l.made("make ", at(c.args[2], c.args[3]))
+		l.made("make ", at(described(c.args[2]), c.args[3]))
 	case "mkdir":
-		l.made("make ", at("", c.args[0]))
+		l.made("make ", at(here, c.args[0]))
 	case "mkdirat":
-		l.made("make ", at(c.args[0], c.args[1]))
+		l.made("make ", at(described(c.args[0]), c.args[1]))
 	case "unlink", "rmdir":
-		l.removed(at("", c.args[0]))
+		l.removed(at(here, c.args[0]))
 	case "unlinkat":
-		l.removed(at(c.args[0], c.args[1]))
+		l.removed(at(described(c.args[0]), c.args[1]))
 	case "execve":
 		l.step(strings.ReplaceAll(program(c.args), l.root+"/", ""))
 	}

@@ -54,6 +54,11 @@ func TestWhatIsNotSynced(t *testing.T) {
 		`1 unlinkat(4</r/old>, "l", 0) = 0`,
 		`1 syncfs(5</r/old>) = 0`,
 		`1 syncfs(5</r>) = 0`,
+		`1 chdir("/r/old") = 0`,
+		`1 mkdir("deep", 0700) = 0`,
+		`1 fchdir(6</r/old/deep>) = 0`,
+		`1 mkdir("er", 0700) = 0`,
+		`1 syncfs(5</r>) = 0`,
 		`1 execve("/r/bin/systemctl", ["systemctl", "start", "a b"], 0x1 /* 2 vars */) = 0`,
 	} {
 		c, whole := readLine(line, nil)
@@ -79,6 +84,9 @@ func TestWhatIsNotSynced(t *testing.T) {
 		"remove old/l: old/, there",
 		"syncfs old: old/, there",
 		"syncfs .: there",
+		"make old/deep: ",
+		"make old/deep/er: old/",
+		"syncfs .: old/, old/deep/",
 		"run systemctl start a b: ",
 	}
 	if !slices.Equal(got, want) {
@@ -93,7 +101,7 @@ func TestTraceOfARealProgram(t *testing.T) {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), "sh", "-c",
-		"echo a >f.tmp && sync f.tmp && mv f.tmp f && sync . && echo b >>there && ln -s x l && (echo c >sub) && rm -r sub")
+		"echo a >f.tmp && sync f.tmp && mv f.tmp f && sync . && echo b >>there && ln -s x l && mkdir -p deep/er && mkdir flat && echo c >sub && rm -r sub")
 	cmd.Dir = root
 	steps := Trace(t, cmd, root)
 	for _, c := range []struct {
@@ -103,7 +111,7 @@ func TestTraceOfARealProgram(t *testing.T) {
 		{[]string{"write f.tmp", "sync f.tmp", "rename f.tmp f"}, []string{"./"}},
 		{[]string{"rename f.tmp f", "sync .", "write there"}, nil},
 		{[]string{"write there", "link x l"}, []string{"there"}},
-		{[]string{"make sub", "run rm -r sub"}, []string{"./", "sub", "there"}},
+		{[]string{"make deep", "make deep/er", "make flat", "make sub", "run rm -r sub"}, []string{"./", "deep/", "sub", "there"}},
 	} {
 		if got := At(t, steps, c.at...).Unsynced; !slices.Equal(got, c.want) {
 			t.Errorf("before %q a power cut loses %q, want %q", c.at[len(c.at)-1], got, c.want)

@@ -21,7 +21,7 @@ import (
 // traced are the system calls that change what is on a disk or make it durable,
 // and the start of programs. What one kernel lacks is left out by the "?".
 const traced = "?open,openat,?creat,write,?pwrite64,?writev,?ftruncate,fsync,fdatasync,?sync,syncfs,?sync_file_range," +
-	"?rename,?renameat,renameat2,?symlink,symlinkat,?link,?linkat,?unlink,unlinkat,?rmdir,?mkdir,mkdirat,execve"
+	"?rename,?renameat,renameat2,?symlink,symlinkat,?link,?linkat,?unlink,unlinkat,?rmdir,?mkdir,mkdirat,execve,chdir,fchdir"
 
 // Trace runs cmd to its end under strace and gives the steps that it and its
 // children took. root is the folder whose files are looked at. It fails the test
@@ -35,12 +35,12 @@ func Trace(t *testing.T, cmd *exec.Cmd, root string) []Step {
 	}
 	before := filesUnder(t, root)
 	log := filepath.Join(t.TempDir(), "strace")
-	cmd.Args = append([]string{strace, "-f", "-y", "-s", "4096", "-e", "trace=" + traced, "-o", log, cmd.Path}, cmd.Args[1:]...)
+	cmd.Args = append([]string{strace, "-f", "--seccomp-bpf", "-y", "-s", "4096", "-e", "trace=" + traced, "-o", log, cmd.Path}, cmd.Args[1:]...)
 	cmd.Path = strace
 	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %v\n%s", cmd.Args[9:], err, out)
+		t.Fatalf("%v: %v\n%s", cmd.Args[10:], err, out)
 	}
-	file, err := os.Open(log) //nolint:gosec // of this test
+	file, err := os.Open(log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +67,7 @@ func needStrace(t *testing.T) string {
 	if err != nil {
 		t.Skip("strace is not installed: the order of write, fsync and rename was not looked at")
 	}
-	if out, err := exec.CommandContext(t.Context(), path, "-o", "/dev/null", "-e", "trace=syncfs", "true").CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(t.Context(), path, "-f", "--seccomp-bpf", "-o", "/dev/null", "-e", "trace=syncfs", "true").CombinedOutput(); err != nil {
 		t.Skipf("strace cannot trace here, the order of write, fsync and rename was not looked at: %v: %s", err, out)
 	}
 	return path
@@ -88,8 +88,8 @@ func filesUnder(t *testing.T, root string) map[string]bool {
 
 // call is one system call that succeeded.
 type call struct {
-	name string
-	args []string
+	pid, name string
+	args      []string
 }
 
 // readLine reads one line of strace. A call in which another thread was heard
@@ -119,7 +119,7 @@ func readLine(line string, begun map[string]string) (call, bool) {
 	if name == "open" || name == "openat" || name == "creat" {
 		args = append(args, strings.TrimPrefix(result, "= ")) // the descriptor, with its path
 	}
-	return call{name, args}, true
+	return call{pid, name, args}, true
 }
 
 // arguments splits what stands between the brackets of a call: words, texts in
@@ -166,11 +166,10 @@ func described(arg string) string {
 
 // at joins a path to the folder that a call counts it from.
 func at(folder, path string) string {
-	path = unquoted(path)
-	if filepath.IsAbs(path) || folder == "" {
+	if path = unquoted(path); filepath.IsAbs(path) {
 		return filepath.Clean(path)
 	}
-	return filepath.Join(described(folder), path)
+	return filepath.Join(folder, path)
 }
 
 // program is what a process was started as, without its folder.

@@ -68,7 +68,7 @@ write_result() {
 	durable "$PROFILES" # model: result-profile
 	case $reader in
 	profile | unknown) ;;
-	*) sync -f /boot /efi 2>/dev/null ;; # model: result-loader
+	*) sync -f /boot /efi /boot/efi 2>/dev/null ;; # model: result-loader
 	esac
 	printf '%s\n' "$1" >"$ACTIVE/result.tmp" && durable "$ACTIVE/result.tmp" &&
 		mv "$ACTIVE/result.tmp" "$ACTIVE/result" && # model: result

@@ -1,0 +1,168 @@
+package nixos
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// wholeHost is a host in a folder on which the whole of guard.sh runs under
+// /bin/sh. Its tools are stand-ins that sync nothing, as the worst ones would.
+type wholeHost struct {
+	t      *testing.T
+	root   string
+	script string
+}
+
+// Files of a wholeHost that say what its stand-ins do.
+const (
+	guardRuns     = "guard-runs"      // a start of the guard is the guard, up to its end
+	guardStartsNo = "guard-starts-no" // a start of the guard fails
+)
+
+// The stand-ins. ROOT is the host's root.
+var wholeTools = map[string]string{
+	"systemctl": `case "$*" in
+start*nixdeploy-guard.service)
+	if [ -e ROOT/guard-starts-no ]; then exit 1; fi
+	if [ -e ROOT/guard-runs ]; then exec sh ROOT/var/lib/nixdeploy/active/guard.sh - guard; fi ;;
+daemon-reload) if [ -e ROOT/guard-starts-no ]; then exit 1; fi ;;
+*is-active*) exit 1 ;;
+show*) echo inactive ;;
+esac`,
+	// Runs what it is given; its unit is not of interest.
+	"systemd-run": `while :; do case $1 in -p | -E) shift 2 ;; -*) shift ;; *) break ;; esac; done
+exec "$@"`,
+	"systemd-detect-virt": "exit 1",
+	"nix-store":           "exit 0",
+	"nix-env": `case $3 in
+--switch-generation) ln -sfn "system-$4-link" ROOT/nix/var/nix/profiles/system ;;
+--set) ln -sfn "$4" ROOT/nix/var/nix/profiles/system-2-link && ln -sfn system-2-link ROOT/nix/var/nix/profiles/system ;;
+esac`,
+	"nixos-rebuild": `ln -sfn system-1-link ROOT/nix/var/nix/profiles/system
+exec ROOT/nix/store/old/bin/switch-to-configuration switch`,
+}
+
+// newWholeHost is a host on generation 1, the system "old"; "new" is in its
+// store. reader is the boot loader: extlinux, or systemd-boot with its file
+// system at /boot/efi.
+func newWholeHost(t *testing.T, reader string) *wholeHost {
+	t.Helper()
+	root, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &wholeHost{t: t, root: root}
+	h.script = strings.ReplaceAll(rooted(Script("guard"), root), "/nix/store/", root+"/nix/store/")
+	write(t, root, "script", h.script)
+	for name, body := range wholeTools {
+		tool(t, root, name, strings.ReplaceAll(body, "ROOT", root))
+	}
+	tool(t, root, "grep", "case $1 in -lszE) exit 1 ;; esac; exec "+whole(t, "grep")+" \"$@\"") // nobody's processes
+	loader, file := "printf 'DEFAULT x\\nLABEL x\\nAPPEND init=%s/init\\n' \"$me\"", "boot/extlinux/extlinux.conf"
+	if reader == "systemd-boot" {
+		write(t, root, "boot/efi/loader/loader.conf", "default x.conf\n")
+		loader, file = "printf 'options init=%s/init\\n' \"$me\"", "boot/efi/loader/entries/x.conf"
+	}
+	for _, system := range []string{"old", "new"} {
+		bin := filepath.Join("nix/store", system, "bin/switch-to-configuration")
+		write(t, root, bin, "#!/bin/sh\nme=${0%/bin/*}\n"+
+			"case $1 in boot | switch) "+loader+" >"+root+"/"+file+".new && mv "+root+"/"+file+".new "+root+"/"+file+" ;; esac\n"+
+			"case $1 in test | switch) ln -sfn \"$me\" "+root+"/run/current-system ;; esac\n")
+		if err := os.Chmod(filepath.Join(root, bin), 0o700); err != nil { //nolint:gosec // it is to be run
+			t.Fatal(err)
+		}
+		write(t, root, filepath.Join("nix/store", system, "init"), "")
+	}
+	old := h.system("old")
+	link(t, root, "nix/var/nix/profiles/system-1-link", old)
+	link(t, root, "nix/var/nix/profiles/system", "system-1-link")
+	link(t, root, "run/booted-system", old)
+	for _, there := range []string{"run/systemd/system/x", "var/lib/x", "etc/systemd/x", "nix/var/nix/gcroots/x"} {
+		link(t, root, there, "y")
+	}
+	write(t, root, file, "")
+	if out, err := exec.CommandContext(t.Context(), filepath.Join(old, "bin/switch-to-configuration"), "switch").CombinedOutput(); err != nil { //nolint:gosec // ours
+		t.Fatalf("%v: %s", err, out)
+	}
+	return h
+}
+
+func (h *wholeHost) system(name string) string { return filepath.Join(h.root, "nix/store", name) }
+
+// asks is a verb of the guard, as the deployer sends it.
+func (h *wholeHost) asks(args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(h.t.Context(), "/bin/sh", append([]string{filepath.Join(h.root, "script"), "N"}, args...)...) //nolint:gosec // ours
+	cmd.Env = []string{"PATH=" + filepath.Join(h.root, "bin") + ":" + os.Getenv("PATH")}
+	cmd.Stdin = strings.NewReader(h.script) // what arm leaves on the host
+	return cmd
+}
+
+// arms is the verb arm, of a run that is to go to "new".
+func (h *wholeHost) arms(run, mode string) *exec.Cmd {
+	old := h.system("old")
+	return h.asks("arm", run, "ann@desk", "90", "script", strconv.Itoa(len(h.script)), "stage", "dev", "fleet", "f", "host", "h", "flake", "d1",
+		"mode", mode, "goal", "system", "wanted", h.system("new"), "activation", "30", "reboot", "never", "window", "20",
+		"expect", "system-1-link "+old+" "+old)
+}
+
+// says runs cmd and gives its answers, without what the tools print.
+func (h *wholeHost) says(cmd *exec.Cmd) string {
+	h.t.Helper()
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		h.t.Fatalf("%v: %v\n%s", cmd.Args, err, out)
+	}
+	return string(out)
+}
+
+// will turns on what a stand-in does.
+func (h *wholeHost) will(what string) { write(h.t, h.root, what, "") }
+
+// is fails unless profile, running system and next boot are that system.
+func (h *wholeHost) is(name string) {
+	h.t.Helper()
+	script := strings.ReplaceAll(rooted(read("lib.sh"), h.root), "/nix/store/", h.root+"/nix/store/") + "\nread_links\nsay \"$profile $running $next\""
+	cmd := h.asks()
+	cmd.Args = []string{"sh", "-c", script}
+	want := strings.TrimSpace(strings.Repeat(h.system(name)+" ", 3))
+	if got := strings.TrimSpace(h.says(cmd)); got != want {
+		h.t.Errorf("the host is on %q, want %q", got, want)
+	}
+}
+
+// there reports whether a path is on the host, whatever it is.
+func (h *wholeHost) there(path string) bool {
+	_, err := os.Lstat(filepath.Join(h.root, path))
+	return err == nil
+}
+
+// The whole way on a host of stand-ins, so that what is looked at on it is one.
+func TestTheWholeGuardOnAHostOfStandIns(t *testing.T) {
+	for _, mode := range []string{"switch", "test-first"} {
+		for verb, want := range map[string]string{"confirm": "confirmed", "back": "returned"} {
+			t.Run(mode+"/"+verb, func(t *testing.T) {
+				h := newWholeHost(t, "extlinux")
+				if got := h.says(h.arms("R1", mode)); !strings.Contains(got, "N armed yes\n") {
+					t.Fatal(got)
+				}
+				if got := h.says(h.asks("start", "R1")); !strings.Contains(got, "N started yes\n") {
+					t.Fatal(got)
+				}
+				h.will(guardRuns)
+				if got := h.says(h.asks(verb, "R1", "60")); !strings.Contains(got, "N result "+want+"\n") {
+					t.Fatal(got)
+				}
+				h.is(map[string]string{"confirmed": "new", "returned": "old"}[want])
+				if h.there("var/lib/nixdeploy/active") || h.there("etc/systemd/system.control/"+guardUnit) || !h.there("var/lib/nixdeploy/done/R1/result") {
+					t.Error("the run is not closed")
+				}
+			})
+		}
+	}
+}
+
+const guardUnit = "nixdeploy-guard.service"
