@@ -46,6 +46,9 @@ type Observation struct {
 	FlakePresent bool `json:"flake_present"`
 	// Recorded is the host's own record of the asked flake hash and attribute, if any.
 	Recorded *Record `json:"recorded,omitempty"`
+	// Last is the record of the last confirmed run, whatever flake it was of, nil for
+	// none: a rollback's has the flake that once brought its system, if that is known.
+	Last *Record `json:"last,omitempty"`
 	// WantedValid says that the recorded toplevel is still in the store.
 	WantedValid bool `json:"wanted_valid"`
 	// Failed is the newest run here with the asked flake, when it did not leave the
@@ -125,12 +128,15 @@ type FailedRun struct {
 // Record is one confirmed deployment as the host remembers it. FlakeHash is the
 // hex digest of the flake's NAR hash, here and in every other noun.
 type Record struct {
-	FlakeHash string    `json:"flake_hash"`
-	Attribute string    `json:"attribute"`
-	Toplevel  string    `json:"toplevel"`
-	Run       string    `json:"run"`
-	Operator  string    `json:"operator"`
-	Stage     string    `json:"stage"`
-	Time      time.Time `json:"time"`
-	Failed    []string  `json:"failed"` // units already failed when it was confirmed
+	FlakeHash string `json:"flake_hash"`
+	Attribute string `json:"attribute"`
+	Toplevel  string `json:"toplevel"`
+	// ProfileLink is the generation that it was confirmed as, "" where that is not
+	// recorded.
+	ProfileLink string    `json:"profile_link,omitempty"`
+	Run         string    `json:"run"`
+	Operator    string    `json:"operator"`
+	Stage       string    `json:"stage"`
+	Time        time.Time `json:"time"`
+	Failed      []string  `json:"failed"` // units already failed when it was confirmed
 }

@@ -70,6 +70,7 @@ func observation(r *reply) deploy.Observation {
 	if f := strings.Fields(r.first("failed_run")); len(f) == 2 {
 		o.Failed = &deploy.FailedRun{Run: f[0], Result: deploy.Result(f[1])}
 	}
+	o.Last = record(r.values["last"])
 	o.Previous = previous(r.values["previous"])
 	return o
 }
@@ -147,6 +148,8 @@ func record(lines []string) *deploy.Record {
 			rec.Stage = value
 		case "time":
 			rec.Time = time.Unix(atoi(value), 0).UTC()
+		case "link":
+			rec.ProfileLink = value
 		case "failed":
 			rec.Failed = append(rec.Failed, value)
 		}

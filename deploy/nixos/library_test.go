@@ -174,6 +174,8 @@ esac`)
 				Marker: &deploy.Marker{Fleet: "home", Host: "web-1"}, RebootPending: true, GuardReboot: "yes", FlakePresent: true, WantedValid: true,
 				Recorded: &deploy.Record{FlakeHash: "d1", Attribute: "web-1", Toplevel: root + "/store/two", Run: "R0", Operator: "anna@ci", Stage: "prod",
 					Time: time.Unix(1700000000, 0).UTC(), Failed: []string{"old.service"}},
+				Last: &deploy.Record{FlakeHash: "d1", Attribute: "web-1", Toplevel: root + "/store/two", Run: "R0", Operator: "anna@ci", Stage: "prod",
+					Time: time.Unix(1700000000, 0).UTC(), Failed: []string{"old.service"}},
 				Previous: &deploy.Previous{Run: "R0", ProfileLink: "system-1-link", Profile: "/nix/store/one"},
 			}
 			if diff := cmp.Diff(want, got); diff != "" {
@@ -190,6 +192,7 @@ func TestARecordIsWrittenAndOnlyFiftyStay(t *testing.T) {
 			root := t.TempDir()
 			tool(t, root, "systemctl", "case $1 in list-units) echo 'old.service loaded failed failed Old' ;; esac")
 			tool(t, root, "date", "echo 1700000000")
+			link(t, root, "nix/var/nix/profiles/system", "system-2-link")
 			old := time.Unix(1600000000, 0)
 			for i := range 55 {
 				path := fmt.Sprintf("var/lib/nixdeploy/records/d%02d", i)
@@ -208,7 +211,7 @@ func TestARecordIsWrittenAndOnlyFiftyStay(t *testing.T) {
 				t.Errorf("%d records, %v, %v", len(records), records, err)
 			}
 			for path, want := range map[string]string{
-				"var/lib/nixdeploy/records/dnew": "flake dnew\nattribute web-1\ntoplevel /nix/store/t\nrun R1\noperator anna@ci\nstage prod\ntime 1700000000\nfailed old.service\n",
+				"var/lib/nixdeploy/records/dnew": "flake dnew\nattribute web-1\ntoplevel /nix/store/t\nrun R1\noperator anna@ci\nstage prod\ntime 1700000000\nlink system-2-link\nfailed old.service\n",
 				"var/lib/nixdeploy/marker":       "home web-1\n",
 			} {
 				if got, err := os.ReadFile(filepath.Join(root, path)); err != nil || string(got) != want { //nolint:gosec // the test's own

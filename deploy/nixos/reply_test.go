@@ -119,6 +119,10 @@ NONCE baseline old.service
 NONCE previous link system-41-link
 NONCE previous profile /nix/store/p41
 NONCE previous run RUN0
+NONCE last flake d0
+NONCE last toplevel /nix/store/p41
+NONCE last link system-41-link
+NONCE last failed old.service
 NONCE present yes
 NONCE record flake d1
 NONCE record attribute web-1
@@ -146,6 +150,7 @@ NONCE end inspect
 		},
 		RebootPending: true, GuardReboot: "/etc/systemd is read-only", FlakePresent: true, WantedValid: true,
 		Previous: &deploy.Previous{Run: "RUN0", ProfileLink: "system-41-link", Profile: "/nix/store/p41"},
+		Last:     &deploy.Record{FlakeHash: "d0", Toplevel: "/nix/store/p41", ProfileLink: "system-41-link", Failed: []string{"old.service"}},
 		Recorded: &deploy.Record{FlakeHash: "d1", Attribute: "web-1", Toplevel: "/nix/store/t", Time: time.Unix(1700000002, 0).UTC(), Failed: []string{"old.service"}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -124,11 +124,14 @@ type Host struct {
 	flakes  []upload // newest first
 	records []record // newest first
 	decided int      // runs that were put away
-	marker  *deploy.Marker
-	active  *run
-	done    []*run // newest first
-	broken  []string
-	faults  HostFaults
+	// rolledBack is the rollback that was confirmed since the newest record, with when.
+	rolledBack   string
+	rolledBackAt int64
+	marker       *deploy.Marker
+	active       *run
+	done         []*run // newest first
+	broken       []string
+	faults       HostFaults
 
 	// What does not.
 	boots     int

@@ -152,6 +152,8 @@ func (h *Host) finished(r *run, loaded bool) {
 	}
 	if r.goal == string(deploy.GoalFlake) {
 		h.remember(h.newRecord(r.flake, r.attribute, r.wanted, r.id, r.operator, r.stage), r.fleet, r.host)
+	} else {
+		h.rolledBack, h.rolledBackAt = r.id, h.wall()
 	}
 	r.note("confirmed " + r.wanted)
 	r.result = string(deploy.ResultConfirmed)

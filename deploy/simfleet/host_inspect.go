@@ -43,6 +43,7 @@ func (q *request) inspect() int {
 	}
 	q.sayLines("foreign", h.foreignActivity())
 	q.sayPrevious()
+	q.sayLast()
 	if digest := q.arg(0); digest != "-" {
 		q.sayFlake(digest)
 	}
@@ -131,6 +132,29 @@ func (q *request) sayPrevious() {
 			q.say("previous", "run", r.id)
 			return
 		}
+	}
+}
+
+// sayLast tells what the last confirmed run made of the host.
+func (q *request) sayLast() {
+	h := q.host
+	if r := h.findDone(h.rolledBack); r != nil {
+		q.say("last", "run", r.id)
+		q.say("last", "operator", r.operator)
+		q.say("last", "stage", r.stage)
+		q.say("last", "toplevel", r.wanted)
+		q.say("last", "time", strconv.FormatInt(h.rolledBackAt, 10))
+		for _, unit := range r.failed {
+			q.say("last", "failed", unit)
+		}
+		for i := range h.records {
+			if h.records[i].recorded() == r.wanted {
+				q.say("last", "flake", h.records[i].digest)
+				return
+			}
+		}
+	} else if len(h.records) > 0 {
+		q.sayLines("last", h.records[0].lines)
 	}
 }
 

@@ -166,13 +166,14 @@ func (h *Host) remember(r record, fleet, host string) {
 	h.records = slices.Insert(h.records, 0, r)
 	h.records = h.records[:min(len(h.records), keptRecords)]
 	h.marker = &deploy.Marker{Fleet: fleet, Host: host}
+	h.rolledBack = ""
 }
 
 // newRecord words a record as the scripts write it.
 func (h *Host) newRecord(digest, attribute, toplevel, run, operator, stage string) record {
 	r := record{digest: digest, lines: []string{
 		"flake " + digest, "attribute " + attribute, "toplevel " + toplevel, "run " + run,
-		"operator " + operator, "stage " + stage, "time " + strconv.FormatInt(h.wall(), 10),
+		"operator " + operator, "stage " + stage, "time " + strconv.FormatInt(h.wall(), 10), "link " + h.profile.link(),
 	}}
 	for _, unit := range h.failed {
 		r.lines = append(r.lines, "failed "+unit)

@@ -434,8 +434,8 @@ finish() {
 # The host's own record of what was confirmed, and whose host it is.
 remember() {
 	{
-		printf 'flake %s\nattribute %s\ntoplevel %s\nrun %s\noperator %s\nstage %s\ntime %s\n' \
-			"$a_flake" "$a_attribute" "$a_wanted" "$a_run" "$a_operator" "$a_stage" "$(date +%s)"
+		printf 'flake %s\nattribute %s\ntoplevel %s\nrun %s\noperator %s\nstage %s\ntime %s\nlink %s\n' \
+			"$a_flake" "$a_attribute" "$a_wanted" "$a_run" "$a_operator" "$a_stage" "$(date +%s)" "$link"
 		failed_units | while read -r unit; do printf 'failed %s\n' "$unit"; done
 	} | write_record "$a_flake" "$a_fleet" "$a_host"
 }
@@ -575,9 +575,10 @@ unlock) # RUN
 record) # RUN OPERATOR SECONDS DIGEST ATTRIBUTE TOPLEVEL STAGE FLEET HOST
 	enter
 	take_lease "$1" "$2" "$3"
+	read_links
 	{
-		printf 'flake %s\nattribute %s\ntoplevel %s\nrun %s\noperator %s\nstage %s\ntime %s\n' \
-			"$4" "$5" "$6" "$1" "$2" "$7" "$(date +%s)"
+		printf 'flake %s\nattribute %s\ntoplevel %s\nrun %s\noperator %s\nstage %s\ntime %s\nlink %s\n' \
+			"$4" "$5" "$6" "$1" "$2" "$7" "$(date +%s)" "$link"
 		failed_units | while read -r unit; do printf 'failed %s\n' "$unit"; done
 	} | write_record "$4" "$8" "$9"
 	rm -f "$LEASE"

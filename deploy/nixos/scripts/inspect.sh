@@ -143,6 +143,51 @@ say_failed() {
 	done
 }
 
+# What the last confirmed run made of this host: what drift is told from. That is
+# the newest record; a rollback records no flake, and counts where it is newer, as
+# long as it is among the runs that are kept.
+say_last() {
+	# shellcheck disable=SC2012 # names are hex digests
+	newest=$(ls -1t "$RECORDS" 2>/dev/null | head -n 1)
+	# shellcheck disable=SC2012 # names are run ids
+	back=$(ls -1t "$DONE" 2>/dev/null | while read -r run; do
+		read -r result <"$DONE/$run/result"
+		if [ "$result" != confirmed ]; then continue; fi
+		# shellcheck disable=SC3013 # -nt is in the sh of every host
+		if grep -qx 'goal system' "$DONE/$run/meta" &&
+			{ [ -z "$newest" ] || [ "$DONE/$run/result" -nt "$RECORDS/$newest" ]; }; then
+			printf '%s\n' "$run"
+		fi
+		break
+	done)
+	if [ -n "$back" ]; then
+		say_rollback "$DONE/$back"
+	elif [ -n "$newest" ]; then
+		say_lines last <"$RECORDS/$newest"
+	fi
+}
+
+say_rollback() { # its folder
+	while read -r key rest; do
+		case $key in
+		run | operator | stage) say last "$key $rest" ;;
+		wanted) toplevel=$rest ;;
+		esac
+	done <"$1/meta"
+	say last "toplevel $toplevel"
+	say last "time $(stat -c %Y "$1/result")"
+	while read -r unit; do say last "failed $unit"; done <"$1/failed"
+	# The flake that brought this system, where that is recorded.
+	# shellcheck disable=SC2012 # names are hex digests
+	ls -1t "$RECORDS" 2>/dev/null | while read -r known; do
+		if grep -qxF "toplevel $toplevel" "$RECORDS/$known"; then
+			say last "flake $known"
+			break
+		fi
+	done
+}
+say_last
+
 if [ "$digest" != - ]; then
 	say_failed
 	if [ -d "$UPLOADS/$digest" ]; then say present yes; fi

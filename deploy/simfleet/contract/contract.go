@@ -241,6 +241,14 @@ func (d *deployer) resolved() deploy.Observation {
 	return o
 }
 
+// later waits until what is written next is newer by the clock of every sh: some
+// count in seconds.
+func (d *deployer) later() {
+	d.t.Helper()
+	from := d.inspect(nil).Uptime
+	d.eventually("two seconds", func() bool { return d.inspect(nil).Uptime >= from+2 })
+}
+
 // isOn fails unless running, profile and next boot are one system.
 func (d *deployer) isOn(toplevel string) {
 	d.t.Helper()

@@ -23,6 +23,7 @@ func readings() []Scenario {
 		{"a lease shuts out a second operator until it is given back", leases},
 		{"an armed run shuts out a second operator", locks},
 		{"an unchanged host remembers a flake", records},
+		{"the last confirmed run is told, whatever flake is asked for", tellsTheLast},
 		{"a run is kept, and a system to go back to", keeps},
 	}
 }
@@ -249,6 +250,57 @@ func records(t *testing.T, s Subject) {
 		t.Errorf("after recording: valid %v, marker %+v, lease %+v", o.WantedValid, o.Marker, o.Lease)
 	}
 	d.isBack(before.Links)
+}
+
+// What drift is told from: the newest record, or a rollback that is newer.
+func tellsTheLast(t *testing.T, s Subject) {
+	d := s.deployer(t, "RUN1", "ann@desk")
+	o := d.inspect(nil)
+	if o.Last != nil {
+		t.Fatalf("a fresh host was confirmed: %+v", o.Last)
+	}
+	first, failed := o.Links, o.FailedUnits
+	last := func(run, operator, toplevel, digest string, link bool) {
+		t.Helper()
+		o := d.inspect(nil)
+		r := o.Last
+		if r == nil || r.Run != run || r.Operator != operator || r.Toplevel != toplevel || r.FlakeHash != digest || r.Stage != "dev" ||
+			r.Time.IsZero() || !slices.Equal(r.Failed, failed) || (r.ProfileLink == o.ProfileLink) != link {
+			t.Errorf("after %s, the last is %+v", run, r)
+		}
+	}
+	q := deploy.RecordRequest{
+		Stage: "dev", Fleet: "contract", Host: "subject", Digest: s.Best.Digest(), Attribute: s.Attribute, Toplevel: first.Running,
+	}
+	if err := d.Record(t.Context(), q); err != nil {
+		t.Fatal(err)
+	}
+	last("RUN1", "ann@desk", first.Running, s.Best.Digest(), true)
+	d.later()
+	d = s.deployer(t, "RUN2", "bob@ci")
+	wanted, _ := d.deploy(s.Good, "switch")
+	last("RUN1", "ann@desk", first.Running, s.Best.Digest(), false) // unresolved is not confirmed
+	d.settled(d.Confirm)
+	d.resolved()
+	last("RUN2", "bob@ci", wanted, s.Good.Digest(), true)
+	d.later()
+	d = s.deployer(t, "RUN3", "eve@desk")
+	back := d.request(s.Good, "switch", first.Profile, d.inspect(nil).Links)
+	back.Goal, back.WantedLink = deploy.GoalSystem, first.ProfileLink
+	if err := d.Arm(t.Context(), back); err != nil {
+		t.Fatal(err)
+	}
+	d.start()
+	d.await()
+	d.settled(d.Confirm)
+	d.resolved()
+	last("RUN3", "eve@desk", first.Profile, s.Best.Digest(), false)
+	d.later()
+	d = s.deployer(t, "RUN4", "ann@desk")
+	if err := d.Record(t.Context(), q); err != nil {
+		t.Fatal(err)
+	}
+	last("RUN4", "ann@desk", first.Running, s.Best.Digest(), true)
 }
 
 // What is asked after the journal is gone, or for a rollback of a run.
