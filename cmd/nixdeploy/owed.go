@@ -1,11 +1,9 @@
 package main
 
 import (
-	"maps"
 	"slices"
 	"time"
 
-	"github.com/nixdeploy/nixdeploy/deploy"
 	"github.com/nixdeploy/nixdeploy/deploy/journal"
 	"github.com/nixdeploy/nixdeploy/deploy/rollout"
 )
@@ -41,28 +39,7 @@ func (c *change) owed(dir string) map[string]time.Duration {
 			c.log.Warn("a run cannot be read, so a soak that it owes is not made up for", "run", r.Run, "error", err)
 			continue
 		}
-		addOwed(owed, events, time.Now())
+		rollout.AddOwed(owed, events, time.Now())
 	}
 	return owed
-}
-
-// addOwed takes one more run into account: soaks that it finished are paid,
-// those that it broke off are owed.
-func addOwed(owed map[string]time.Duration, events []deploy.Event, now time.Time) {
-	type wave struct {
-		stage string
-		n     int
-	}
-	finished := map[wave]bool{}
-	for _, e := range events {
-		if e.Kind == deploy.EventSoakFinished {
-			finished[wave{e.Stage, e.Wave}] = true
-		}
-	}
-	for _, h := range deploy.Fold(events).Hosts {
-		if finished[wave{h.Stage, h.Wave}] {
-			delete(owed, h.Host)
-		}
-	}
-	maps.Copy(owed, rollout.Owed(events, now))
 }

@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"maps"
 	"time"
 
 	"github.com/nixdeploy/nixdeploy/deploy"
@@ -66,4 +67,27 @@ func Owed(events []deploy.Event, now time.Time) map[string]time.Duration {
 		}
 	}
 	return owed
+}
+
+// AddOwed takes one more run of a flake into account, oldest first: soaks that it
+// finished are paid by the hosts that were in them, those that it broke off are
+// owed. A host that the run could not reach was in no soak of it, whatever the
+// rest of its wave did, and owes what it did. It changes owed, and nothing else.
+func AddOwed(owed map[string]time.Duration, events []deploy.Event, now time.Time) {
+	type wave struct {
+		stage string
+		n     int
+	}
+	finished := map[wave]bool{}
+	for _, e := range events {
+		if e.Kind == deploy.EventSoakFinished {
+			finished[wave{e.Stage, e.Wave}] = true
+		}
+	}
+	for _, h := range deploy.Fold(events).Hosts {
+		if finished[wave{h.Stage, h.Wave}] && (h.State.Good() || h.State == deploy.StateReturned) {
+			delete(owed, h.Host)
+		}
+	}
+	maps.Copy(owed, Owed(events, now))
 }

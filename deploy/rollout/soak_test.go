@@ -74,6 +74,24 @@ func TestOwedSoak(t *testing.T) {
 	}
 }
 
+// A soak is paid by who was in it. A host of its wave that this run could not
+// reach goes on owing.
+func TestAnUnreachedHostGoesOnOwing(t *testing.T) {
+	ended := func(host string, s deploy.State) deploy.Event {
+		return deploy.Event{Kind: deploy.EventHostState, Stage: "prod", Wave: 1, Host: host, State: s}
+	}
+	owed := map[string]time.Duration{"away": time.Minute, "there": time.Minute, "back": time.Minute, "elsewhere": time.Minute}
+	AddOwed(owed, []deploy.Event{
+		{Kind: deploy.EventStageStarted, Stage: "prod", Plan: &deploy.Plan{Policy: inventory.Stage{Soak: time.Minute}}},
+		ended("away", deploy.StateUntouched), ended("there", deploy.StateUnchanged), ended("new", deploy.StateConfirmed), ended("back", deploy.StateReturned),
+		{Kind: deploy.EventSoakStarted, Stage: "prod", Wave: 1, Duration: time.Minute},
+		{Kind: deploy.EventSoakFinished, Stage: "prod", Wave: 1},
+	}, time.Time{})
+	if d := cmp.Diff(map[string]time.Duration{"away": time.Minute, "elsewhere": time.Minute}, owed); d != "" {
+		t.Errorf("-want +got:\n%s", d)
+	}
+}
+
 func TestDoubledMachines(t *testing.T) {
 	read := func(host, id string) deploy.HostPlan {
 		return deploy.HostPlan{Host: host, Observed: &deploy.Observation{MachineID: id}}

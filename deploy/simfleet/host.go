@@ -144,6 +144,7 @@ type Host struct {
 	keeper    *lease // renewed as long as a build runs
 	stc       *process
 	activator *process  // nixos-rebuild-switch-to-configuration.service
+	onKilled  func()    // tells whoever waits for the activator that it was killed
 	switcher  *stranger // who switches without nixdeploy
 	collector *stranger
 	strangers int

@@ -14,8 +14,9 @@ type guard struct {
 	up       bool
 	busy     *process // what it does at the moment, nil while it waits
 	attempts int
-	locked   bool  // its last activation met the lock of somebody else's
-	patience int64 // until which uptime it waits for others, 0: it has not yet
+	locked   bool      // its last activation met the lock of somebody else's
+	patience int64     // until which uptime it waits for others, 0: it has not yet
+	looked   time.Time // when its time was up last
 }
 
 // guardDeadline is when a waiting guard has to decide.
@@ -24,7 +25,12 @@ func (h *Host) guardDeadline() (time.Time, bool) {
 	if r == nil || h.off || !h.guard.up || h.guard.busy != nil || r.claim != "" || r.result != "" {
 		return time.Time{}, false
 	}
-	return h.at(h.uptime() + h.left(r)), true
+	// One that goes on waiting when its time is up looks again after a pause.
+	decides, again := h.at(h.uptime()+h.left(r)), h.guard.looked.Add(pause)
+	if !h.guard.looked.IsZero() && decides.Before(again) {
+		return again, true
+	}
+	return decides, true
 }
 
 // startGuard is `systemctl start` of its unit. It reports whether that worked.

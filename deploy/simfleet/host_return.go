@@ -72,7 +72,7 @@ func (h *Host) byGuard(r *run, command string, work func(p *process, done func(i
 		}
 	}
 	limit := h.start("limit")
-	limit.after(time.Duration(bound)*time.Second, func() {
+	limit.timer(time.Duration(bound)*time.Second, func() {
 		if unit.alive() {
 			h.activator.kill()
 			end(143) // RuntimeMaxSec: SIGTERM

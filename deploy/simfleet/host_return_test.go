@@ -119,6 +119,36 @@ func TestAReturnIsBounded(t *testing.T) {
 	})
 }
 
+// The bound is by the clock: that a host is slow does not lengthen it.
+func TestTheBoundOfAReturnIsByTheClock(t *testing.T) {
+	inBubble(t, slowRecord(testActivation, &simfleet.Traits{Container: true}), func(t *testing.T, r *rig) {
+		r.armed(flakeOf("x"), "switch")
+		r.switched()
+		r.host.SetFaults(simfleet.HostFaults{Slow: 4})
+		began := time.Now()
+		s, err := r.Back(t.Context(), 4*time.Hour)
+		if most := 2*testActivation + testWindow + time.Minute; err != nil || s.Result != deploy.ResultStranded || time.Since(began) > most {
+			t.Errorf("%+v, %v after %v, at most %v", s, err, time.Since(began), most)
+		}
+	})
+}
+
+// The tool of a return whose activation is killed fails at once, and does not
+// use up the time that the exact return needs.
+func TestAKilledActivationEndsItsTool(t *testing.T) {
+	inBubble(t, slowRecord(time.Second, nil), func(t *testing.T, r *rig) {
+		_, before := r.armed(flakeOf("x"), "switch")
+		r.switched()
+		r.host.SetFaults(simfleet.HostFaults{SwitchDiesAt: simfleet.PhaseActivated})
+		began := time.Now()
+		s, err := r.Back(t.Context(), 2*time.Hour)
+		if err != nil || s.Result != deploy.ResultReturned || slices.Contains(s.Log, "exit code 143") || time.Since(began) > time.Minute {
+			t.Errorf("%+v, %v after %v", s, err, time.Since(began))
+		}
+		r.is(before)
+	})
+}
+
 // While a return is under way, a sign of life changes nothing: it is decided.
 func TestASignOfLifeAfterTheClaim(t *testing.T) {
 	inBubble(t, slowRecord(time.Minute, nil), func(t *testing.T, r *rig) {

@@ -74,6 +74,11 @@ func (h *Host) runActivator(p *process, how string, s *System, print func(string
 	}
 	unit := h.start("nixos-rebuild-switch-to-configuration.service")
 	h.activator = unit
+	h.onKilled = func() { // the tool waits for it, and fails at once
+		if !p.dead {
+			done(h.toolFailed(codeKilled, how, s, print))
+		}
+	}
 	h.switchTo(unit, how, s, print, func(code int) {
 		unit.kill()
 		if p.dead {
@@ -102,6 +107,9 @@ func (h *Host) toolFailed(code int, how string, s *System, print func(string)) i
 		"%s/bin/switch-to-configuration %s' returned non-zero exit status %d.", s.Toplevel, how, code))
 	return code
 }
+
+// codeKilled is what systemd-run says of a unit that a signal ended.
+const codeKilled = 255
 
 // codeLocked is the exit code of one who could not acquire the lock.
 const codeLocked = 11
@@ -247,5 +255,8 @@ func (h *Host) killSwitch() {
 	if s := h.switcher; s != nil && h.activator.alive() {
 		s.kill() // the tool ends with what it activates
 	}
-	h.activator.kill()
+	if h.activator.alive() {
+		h.activator.kill()
+		h.onKilled()
+	}
 }

@@ -29,13 +29,16 @@ type event struct {
 func (h *Host) start(name string) *process { return &process{host: h, name: name} }
 
 // after lets p do something when d has passed, slowed as the host is.
-func (p *process) after(d time.Duration, do func()) {
+func (p *process) after(d time.Duration, do func()) { p.timer(p.host.slowed(d), do) }
+
+// timer is after by the clock, which goes on slow hosts as fast as on all.
+func (p *process) timer(d time.Duration, do func()) {
 	if p.dead {
 		return
 	}
 	h := p.host
 	h.events++
-	h.queue = append(h.queue, event{at: h.now.Add(h.slowed(d)), seq: h.events, of: p, do: do})
+	h.queue = append(h.queue, event{at: h.now.Add(d), seq: h.events, of: p, do: do})
 }
 
 func (h *Host) slowed(d time.Duration) time.Duration {
@@ -85,6 +88,7 @@ func (h *Host) advance() {
 			h.now = at
 		}
 		if index < 0 {
+			h.guard.looked = h.now
 			h.runGuard()
 			continue
 		}

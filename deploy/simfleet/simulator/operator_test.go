@@ -2,7 +2,6 @@ package simulator
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -139,22 +138,7 @@ func (o *operator) owed(digest string) map[string]time.Duration {
 		if b.held || deploy.Fold(b.events).Start.Flake != digest {
 			continue
 		}
-		type wave struct {
-			stage string
-			n     int
-		}
-		finished := map[wave]bool{}
-		for _, e := range b.events {
-			if e.Kind == deploy.EventSoakFinished {
-				finished[wave{e.Stage, e.Wave}] = true
-			}
-		}
-		for _, h := range deploy.Fold(b.events).Hosts {
-			if finished[wave{h.Stage, h.Wave}] {
-				delete(owed, h.Host)
-			}
-		}
-		maps.Copy(owed, rollout.Owed(b.events, time.Now()))
+		rollout.AddOwed(owed, b.events, time.Now())
 	}
 	return owed
 }

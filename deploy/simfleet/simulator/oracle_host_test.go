@@ -55,6 +55,18 @@ func (l *ledger) starts(run string) int {
 	return n
 }
 
+// lastConfirmed is what a host was brought to by the newest confirmed arming of a
+// run, and else by the newest of all: an earlier run's, which this one took up.
+func (l *ledger) lastConfirmed(run string) string {
+	wanted := l.epochs[len(l.epochs)-1].wanted
+	for _, e := range l.of(run) {
+		if e.result == deploy.ResultConfirmed {
+			wanted = e.wanted
+		}
+	}
+	return wanted
+}
+
 // call is one script on its way.
 type call struct {
 	p    *process
@@ -237,7 +249,9 @@ func (w *world) wantOn(m *machine, f simfleet.Facts, system, word string) {
 func (w *world) wantBack(m *machine, e *epoch, f simfleet.Facts) {
 	was := e.before
 	same := f.ProfileLink == was.ProfileLink && f.Profile == was.Profile
-	if m.options.Traits.Reader != simfleet.ReaderUnknown || !m.split() {
+	// Where nobody can read the boot loader it can only be told to follow the
+	// profile again, and the host says of itself that it is unverified.
+	if m.options.Traits.Reader != simfleet.ReaderUnknown || was.Profile == was.NextBoot {
 		same = same && f.NextBoot == was.NextBoot
 	}
 	if !f.Off && (f.Boots == was.Boots || was.Running == was.NextBoot) {

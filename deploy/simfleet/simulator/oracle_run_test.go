@@ -225,7 +225,7 @@ func (p *process) judgeConfirmed(m *machine, e deploy.Event, f simfleet.Facts) {
 	}
 	wanted := e.Wanted
 	if wanted == "" {
-		wanted = m.ledger.epochs[len(m.ledger.epochs)-1].wanted
+		wanted = m.ledger.lastConfirmed(p.book.run)
 	}
 	p.w.wantOn(m, f, wanted, "told confirmed")
 	if p.book.release == "" {

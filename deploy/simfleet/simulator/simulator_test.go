@@ -34,9 +34,16 @@ type outcome struct {
 	told     []string
 }
 
+// hung is how long one seed may take by the clock on the wall; it takes
+// milliseconds. In its own time a world that never comes to rest never ends.
+const hung = time.Minute
+
 // play runs one seed from its beginning to its end.
 func play(t *testing.T, seed uint64, telling bool) (o outcome) {
 	t.Helper()
+	defer time.AfterFunc(hung, func() {
+		panic(replay(int64(seed), []string{"I9 bounded time: it does not come to an end"})) //nolint:gosec // it was one
+	}).Stop()
 	synctest.Test(t, func(*testing.T) {
 		w := newWorld(newScenario(seed), telling)
 		w.play()
