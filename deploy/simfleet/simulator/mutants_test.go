@@ -50,7 +50,7 @@ func mutants() []mutant {
 		one("the claim is not exclusive", modelVerbs, "\tif r.claim == \"\" {\n\t\tr.claim = string(claim)\n\t}\n", "\tr.claim, r.result = string(claim), \"\"\n"),
 		one("the lock is ignored", modelAnswer, "func (q *request) takeLease(run, operator, secs string) bool {\n",
 			"func (q *request) takeLease(run, operator, secs string) bool {\n\tif run != \"\" {\n\t\tif q.host.active != nil && q.host.active.id != run {\n\t\t\tq.host.active = nil\n\t\t}\n\t\treturn true\n\t}\n"),
-		one("the gate is ignored", "deploy/plan/gate.go", "\t\t\tg.Open = false\n", ""),
+		one("the gate is ignored", "deploy/plan/gate.go", " && g.Shut == \"\" && g.Proven()", " && g.Shut == \"\""),
 		one("the budget is off by one (Ansible #6781)", decide, "p.Failures() > p.Budget:", "p.Failures() > p.Budget+1:"),
 		one("one host too many at once", decide, "free := max(p.Parallel, 1) - p.running()", "free := max(p.Parallel, 1) + 1 - p.running()"),
 		one("the soak is skipped", decide, "return p.Soak && s.Changed && !s.Back", "return p.Soak && s.Changed && !s.Back && s.Owed"),
