@@ -23,7 +23,7 @@ func TestAContainerIsReturnedWithoutAReboot(t *testing.T) {
 		h.Start()
 		h.WaitSSH()
 		boot := h.BootID()
-		h.WaitUntil("the guard's return", "test ! -e /var/lib/nixdeploy/active")
+		h.WaitUntil("the guard's return", settled)
 		wantBack(t, h, before)
 		wantResolved(t, h)
 		if now := h.BootID(); now != boot {

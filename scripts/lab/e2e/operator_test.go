@@ -310,6 +310,10 @@ func wantNew(t *testing.T, h *lab.Host, s lab.System) {
 	}
 }
 
+// settled holds once a guard has decided and is gone: its folder goes first, its
+// unit last.
+const settled = "test ! -e /var/lib/nixdeploy/active && test ! -e /etc/systemd/system.control/nixdeploy-guard.service"
+
 // wantResolved asserts that nothing of a run is left armed.
 func wantResolved(t *testing.T, h *lab.Host) {
 	t.Helper()

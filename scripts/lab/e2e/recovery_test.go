@@ -208,7 +208,7 @@ func TestWhatTheRecoveryPageSaysToType(t *testing.T) {
 			p := o.inHealth(h, "15s")
 			h.LinkDown()
 			p.kill()
-			h.WaitUntil("the guard's return", "test ! -e /var/lib/nixdeploy/active")
+			h.WaitUntil("the guard's return", settled)
 			h.LinkUp()
 			h.WaitSSH()
 			o.follow(said, h, nil)

@@ -53,7 +53,7 @@ func TestAUnitThatWasUpIsUpAfterTheReturn(t *testing.T) {
 	h.WaitUntil("the end of the switch", "test -e /var/lib/nixdeploy/active/switch.rc")
 	h.Enter("/bin/systemctl stop app.service")
 	p.kill()
-	h.WaitUntil("the guard's return", "test ! -e /var/lib/nixdeploy/active")
+	h.WaitUntil("the guard's return", settled)
 	wantBack(t, h, before)
 	wantResolved(t, h)
 	if state, _, _ := h.Enter("/bin/systemctl is-active app.service"); state != "active\n" {
