@@ -169,11 +169,13 @@ func (p *process) judgeSoak(at wave, sent time.Duration) {
 // judgeState holds what a process says of a host against what the host is.
 func (p *process) judgeState(e deploy.Event, _ time.Duration) {
 	v := &p.watch
+	// Healthy, to go back with another, and left to the run that confirmed it since.
+	left := e.State == deploy.StateReturned && v.final[e.Host] == deploy.StateConfirmed && codeIs(e.Problem, deploy.CodeForeignChange)
 	if e.State.Final() {
 		delete(v.inFlight, e.Host)
 		v.final[e.Host] = e.State
 	}
-	if failedByItself(e) {
+	if failedByItself(e) && !left {
 		if _, known := v.failed[e.Host]; !known {
 			v.failed[e.Host] = p.w.now()
 		}
@@ -275,7 +277,7 @@ func (p *process) judgeReturned(m *machine, f simfleet.Facts, mine []*epoch) {
 	if len(mine) > 0 && mine[0].result == deploy.ResultConfirmed {
 		e = mine[0] // a return in the soak
 	}
-	if taken := p.watch.takenUp[m.inv.Name]; taken != nil && taken.result == deploy.ResultConfirmed && len(mine) > 0 {
+	if taken := p.watch.takenUp[m.inv.Name]; taken != nil && taken.result == deploy.ResultConfirmed && len(mine) > 0 && p.leadsThere(m, taken) {
 		e = taken // of what an earlier run of this operator had begun, and this one ended
 	}
 	switch {
@@ -287,6 +289,13 @@ func (p *process) judgeReturned(m *machine, f simfleet.Facts, mine []*epoch) {
 	default:
 		p.w.wantBack(m, e, f)
 	}
+}
+
+// leadsThere says that an arming led to what this process is about. What it took
+// up may also be the way back of an earlier run: where that led is what this
+// run then went away from.
+func (p *process) leadsThere(m *machine, e *epoch) bool {
+	return p.book.release == "" || e.wanted == m.systems[p.book.release].Toplevel
 }
 
 // judgeRun holds the result of a rollout against what it wrote down.
