@@ -9,6 +9,7 @@ type EventKind string
 const (
 	EventRunStarted    EventKind = "run-started"
 	EventStageStarted  EventKind = "stage-started"  // Stage, Plan
+	EventStageApproved EventKind = "stage-approved" // Stage, Approval; durable before the stage begins
 	EventWaveStarted   EventKind = "wave-started"   // Stage, Wave
 	EventStepIntent    EventKind = "step-intent"    // durable before a step that changes a host is sent
 	EventStepStarted   EventKind = "step-started"   // Host, Step
@@ -40,6 +41,7 @@ type Event struct {
 	After    *Links        `json:"after,omitempty"`
 	Problem  *Problem      `json:"problem,omitempty"`
 	Plan     *Plan         `json:"plan,omitempty"`
+	Approval *Approval     `json:"approval,omitempty"`
 	Start    *RunStart     `json:"start,omitempty"`
 	Duration time.Duration `json:"duration,omitempty"`
 	Exit     *int          `json:"exit,omitempty"`

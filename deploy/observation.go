@@ -54,6 +54,8 @@ type Observation struct {
 	// Failed is the newest run here with the asked flake, when it did not leave the
 	// host on its system; nil when it did, or when the host is recorded well since.
 	Failed *FailedRun `json:"failed,omitempty"`
+	// Approvals are those of the asked flake that the host holds.
+	Approvals []Approval `json:"approvals,omitempty"`
 	// Previous is what a rollback without a named generation goes to.
 	Previous *Previous `json:"previous,omitempty"`
 }

@@ -15,8 +15,10 @@ type Plan struct {
 	Evaluates string          `json:"evaluates"` // where evaluation happens, for people
 	Gate      Gate            `json:"gate"`
 	Policy    inventory.Stage `json:"policy"`
-	Waves     [][]string      `json:"waves"` // names of hosts, in order
-	Hosts     []HostPlan      `json:"hosts"`
+	// Approvals is nil when the stage asks for none.
+	Approvals *Approvals `json:"approvals,omitempty"`
+	Waves     [][]string `json:"waves"` // names of hosts, in order
+	Hosts     []HostPlan `json:"hosts"`
 	// Budget is how many hosts of the stage may fail before no further host
 	// begins.
 	Budget int `json:"budget"`

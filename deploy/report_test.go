@@ -27,7 +27,7 @@ var (
 	kinds = []deploy.EventKind{
 		deploy.EventRunStarted, deploy.EventStageStarted, deploy.EventWaveStarted, deploy.EventStepIntent, deploy.EventStepStarted,
 		deploy.EventStepFinished, deploy.EventStepFailed, deploy.EventOutput, deploy.EventHostState, deploy.EventSoakStarted,
-		deploy.EventSoakFinished, deploy.EventStageFinished, deploy.EventRunFinished,
+		deploy.EventSoakFinished, deploy.EventStageFinished, deploy.EventRunFinished, deploy.EventStageApproved,
 	}
 )
 

@@ -112,7 +112,7 @@ func (c command) flags() []cli.Flag {
 // commands lists them in the order of help: the common ones first.
 func commands() []command {
 	return []command{
-		planCommand(), planShowCommand(), planSignCommand(), applyCommand(), rollbackCommand(), statusCommand(), resumeCommand(), historyCommand(), showCommand(),
+		planCommand(), planShowCommand(), planSignCommand(), approveCommand(), applyCommand(), rollbackCommand(), statusCommand(), resumeCommand(), historyCommand(), showCommand(),
 		hostsCommand(), renderCommand(), lockCommand(), lockStatusCommand(), demoCommand(), versionCommand(), helpCommand(),
 	}
 }

@@ -24,6 +24,8 @@ type Driver interface {
 	Goto(ctx context.Context, h inventory.Host, stage string, wave int, system, link string) deploy.Outcome
 	// Kept asks a host what it holds of a run, and for a system to go back to.
 	Kept(ctx context.Context, h inventory.Host, run, system string) (deploy.KeptRun, error)
+	// Approve makes a host remember an approval of the flake for a stage.
+	Approve(ctx context.Context, h inventory.Host, stage string) error
 	// Close releases every host.
 	Close()
 }

@@ -26,13 +26,14 @@ type fakeDriver struct {
 	systems map[string]string         // generation links by what can be gone back to
 	silent  map[string]error          // hosts that do not answer Kept
 
-	asked   []string // by Kept
-	q       Request
-	mu      sync.Mutex
-	applied []string // in order
-	read    []string
-	checked []string // in a soak
-	levels  []deploy.PlanLevel
+	asked    []string // by Kept
+	approved []string // "web-1 prod"
+	q        Request
+	mu       sync.Mutex
+	applied  []string // in order
+	read     []string
+	checked  []string // in a soak
+	levels   []deploy.PlanLevel
 }
 
 func (d *fakeDriver) emit(e deploy.Event) {
@@ -126,6 +127,13 @@ func (d *fakeDriver) Kept(_ context.Context, h inventory.Host, _, system string)
 		k.System, k.SystemLink = "/nix/store/"+system, link
 	}
 	return k, d.silent[h.Name]
+}
+
+func (d *fakeDriver) Approve(_ context.Context, h inventory.Host, stage string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.approved = append(d.approved, h.Name+" "+stage)
+	return d.silent[h.Name]
 }
 
 func (d *fakeDriver) Release(string) {}

@@ -25,7 +25,7 @@ func (c *change) owed(dir string) map[string]time.Duration {
 	}
 	owed := map[string]time.Duration{}
 	for _, r := range slices.Backward(runs[:min(owedRuns, len(runs))]) { // the oldest first
-		if r.Err != nil || r.Held || r.Fleet != c.inv.Fleet || r.Flake != c.flake.Digest() {
+		if r.Err != nil || r.Held || r.Command == "approve" || r.Fleet != c.inv.Fleet || r.Flake != c.flake.Digest() {
 			continue
 		}
 		if r.Finished && r.Exit == rollout.ExitOK { // all of its soaks are over, and it need not be read

@@ -14,6 +14,7 @@ import (
 	"github.com/nixdeploy/nixdeploy/deploy/journal"
 	"github.com/nixdeploy/nixdeploy/deploy/plan"
 	"github.com/nixdeploy/nixdeploy/deploy/rollout"
+	"github.com/nixdeploy/nixdeploy/flake"
 	"github.com/nixdeploy/nixdeploy/inventory"
 )
 
@@ -44,16 +45,25 @@ func runPlan(ctx context.Context, in *invocation) error {
 	if err != nil {
 		return err
 	}
-	sink := in.readOnly()
-	fleet, err := in.connect(Request{
-		// The hosts know the lease and the upload of a plan by an id, too.
-		Run: journal.NewRunID(), Inventory: inv, Flake: f, First: in.first, Journal: sink, Ours: func(string) bool { return false }, Detach: in.signals.admit,
-	})
+	fleet, sink, err := in.looking(journal.NewRunID(), inv, f)
 	if err != nil {
 		return err
 	}
 	defer fleet.Driver.Close()
-	planner := in.planner(inv, f, fleet)
+	plans, err := in.plansNow(ctx, fleet, sink, inv, f, hosts)
+	if err != nil {
+		return err
+	}
+	if in.outFile != "" {
+		return in.savePlans(inv, f, hosts, plans)
+	}
+	return in.showPlans(plans)
+}
+
+// plansNow plans the stages of the chosen hosts as these are now.
+func (in *invocation) plansNow(
+	ctx context.Context, fleet Fleet, sink *passing, inv *inventory.Inventory, f *flake.Flake, hosts []inventory.Host,
+) ([]deploy.Plan, error) {
 	in.tell("contacting " + hostList(hosts) + "\n")
 	stop := sink.beats(ctx)
 	seen := eachHost(hosts, fleet.Limits.Readers, func(h inventory.Host) deploy.HostPlan {
@@ -67,13 +77,9 @@ func runPlan(ctx context.Context, in *invocation) error {
 	})
 	stop()
 	if err := ctx.Err(); err != nil {
-		return context.Cause(ctx)
+		return nil, context.Cause(ctx)
 	}
-	plans := stagePlans(planner, hosts, seen, before)
-	if in.outFile != "" {
-		return in.savePlans(inv, f, hosts, plans)
-	}
-	return in.showPlans(plans)
+	return stagePlans(in.planner(inv, f, fleet), hosts, seen, before), nil
 }
 
 // gateHosts are the hosts that are read only to judge gates: those of earlier
@@ -145,18 +151,14 @@ func (in *invocation) showPlans(plans []deploy.Plan) error {
 
 // nextAfterPlan applies what was planned; with nothing to change it looks.
 func (in *invocation) nextAfterPlan(plans []deploy.Plan) string {
-	changes := 0
+	changing := 0
 	for _, p := range plans {
-		for _, h := range p.Hosts {
-			if h.Change == deploy.ChangeSwitch || h.Change == deploy.ChangeEvaluate || h.Change == deploy.ChangeUnknown {
-				changes++
-			}
-		}
+		changing += changes(p)
 	}
 	if file := in.planSaved(); file != "" {
 		return in.recommend("apply", file)
 	}
-	if changes == 0 {
+	if changing == 0 {
 		return in.recommend("status")
 	}
 	words := []string{"apply"}

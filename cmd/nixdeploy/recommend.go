@@ -42,7 +42,7 @@ func (o options) recommend(words ...string) string {
 }
 
 // recommendedHere finds the commands that other rooms recommend.
-var recommendedHere = regexp.MustCompile(`\bnixdeploy (plan|apply|rollback|status|resume|hosts|render|lock status|lock|history|show)\b`)
+var recommendedHere = regexp.MustCompile(`\bnixdeploy (plan|approve|apply|rollback|status|resume|hosts|render|lock status|lock|history|show)\b`)
 
 // named is p with the inventory that this call had to name in the commands that
 // it recommends: the room that worded them does not know it.
@@ -77,7 +77,7 @@ func (o options) nextAfter(report deploy.Report, hosts []inventory.Host, stages 
 	var open []inventory.Host // of the first stage that is not whole
 	for _, h := range hosts {
 		r, begun := byName[h.Name]
-		if len(open) == 0 && begun && r.Problem != nil && r.Problem.Code == deploy.CodeGate && r.Problem.Next != "" {
+		if len(open) == 0 && begun && r.Problem != nil && (r.Problem.Code == deploy.CodeGate || r.Problem.Code == deploy.CodeApproval) && r.Problem.Next != "" {
 			return o.named(r.Problem).Next // what opens the gate, not what it just refused
 		}
 		done := begun && r.State.Good() && (r.Problem == nil || r.State != deploy.StateUnchanged)

@@ -98,7 +98,7 @@ func (c *change) drive(ctx context.Context, id string, j *journal.Journal, p *pr
 		}
 	}
 	result, _ := rollout.Run(ctx, rollout.Input{
-		Run: id, Inventory: c.order(), Hosts: c.hosts, Planner: c.planner(fleet), Approve: c.approve(p),
+		Run: id, Inventory: c.order(), Hosts: c.hosts, Planner: c.planner(fleet), Approve: c.approver(id, fleet, j, p).approve,
 		Drain: c.signals.drain, Readers: fleet.Limits.Readers, Owed: c.owed(dir), Ungated: c.flake == nil,
 	}, c.runner(fleet), j) // its error lists what the report says host by host
 	stop()
@@ -106,6 +106,10 @@ func (c *change) drive(ctx context.Context, id string, j *journal.Journal, p *pr
 		result.Journal = err
 	}
 	return result, nil
+}
+
+func (c *change) approver(id string, f Fleet, j *journal.Journal, p *progress) *approver {
+	return &approver{change: c, fleet: f, journal: j, run: id, progress: p}
 }
 
 // finish writes that a run has ended, and how.
@@ -172,27 +176,6 @@ func (c *change) started(id string) deploy.Event {
 		start.Hosts = append(start.Hosts, h.Name)
 	}
 	return deploy.Event{Run: id, Time: time.Now(), Kind: deploy.EventRunStarted, Start: start}
-}
-
-// approve shows a stage's plan and asks, unless --yes was given.
-func (c *change) approve(p *progress) func(context.Context, deploy.Plan) error {
-	return func(ctx context.Context, pl deploy.Plan) error {
-		if !c.json {
-			c.tell("\n" + c.err.Plan(pl, ""))
-		}
-		changing := 0
-		for _, h := range pl.Hosts {
-			if h.Change == deploy.ChangeSwitch || h.Change == deploy.ChangeEvaluate || h.Change == deploy.ChangeUnknown {
-				changing++
-			}
-		}
-		if c.yes || changing == 0 {
-			return nil
-		}
-		p.hush(true)
-		defer p.hush(false)
-		return c.ask(ctx, fmt.Sprintf("%s %d of %d hosts of stage %s?", verb(c.command), changing, len(pl.Hosts), pl.Stage))
-	}
 }
 
 func verb(command string) string {

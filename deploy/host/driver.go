@@ -26,6 +26,7 @@ type Machine interface {
 	Record(ctx context.Context, q deploy.RecordRequest) error
 	Unlock(ctx context.Context) error
 	Kept(ctx context.Context, run, system string) (deploy.KeptRun, error)
+	Approve(ctx context.Context, digest, stage string) error
 	Difference(ctx context.Context, q deploy.DifferenceRequest) (deploy.DifferenceAnswer, error)
 }
 
@@ -185,6 +186,22 @@ func (d *Driver) Kept(ctx context.Context, h inventory.Host, run, system string)
 		return k, asProblem(err, h.Name, deploy.StepInspect)
 	}
 	return k, nil
+}
+
+// Approve makes h remember that the operator approves the flake for a stage; the
+// error is a *deploy.Problem. It is for a host that an Inspect admitted. The
+// connection is kept until Release.
+func (d *Driver) Approve(ctx context.Context, h inventory.Host, stage string) error {
+	ctx, cancel := context.WithTimeout(ctx, briefly)
+	defer cancel()
+	err := d.worker(h, "", 0).ask(ctx, func(ctx context.Context, m Machine) error {
+		return m.Approve(ctx, d.Flake.Digest, stage)
+	})
+	if err != nil {
+		d.Release(h.Name)
+		return asProblem(err, h.Name, deploy.StepRecord)
+	}
+	return nil
 }
 
 // Check judges a confirmed host's health once, in the soak: after a reboot, from

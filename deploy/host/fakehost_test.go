@@ -230,6 +230,9 @@ func (f *fakeHost) Record(context.Context, deploy.RecordRequest) error { return 
 func (f *fakeHost) Kept(_ context.Context, run, _ string) (deploy.KeptRun, error) {
 	return deploy.KeptRun{Run: run, Result: deploy.ResultConfirmed}, f.did("kept")
 }
+func (f *fakeHost) Approve(_ context.Context, digest, stage string) error {
+	return f.did("approve " + digest + " " + stage)
+}
 func (f *fakeHost) Unlock(context.Context) error { return f.did("unlock") }
 
 func (f *fakeHost) driver() *Driver {

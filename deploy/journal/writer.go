@@ -42,7 +42,7 @@ type writer struct {
 // those from which resume learns which hosts it has to settle.
 func durable(k deploy.EventKind) bool {
 	switch k {
-	case deploy.EventRunStarted, deploy.EventStepIntent, deploy.EventHostState, deploy.EventRunFinished:
+	case deploy.EventRunStarted, deploy.EventStepIntent, deploy.EventHostState, deploy.EventRunFinished, deploy.EventStageApproved:
 		return true
 	}
 	return false

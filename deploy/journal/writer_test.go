@@ -69,7 +69,8 @@ func TestALoneAppendDoesNotWaitForCompany(t *testing.T) {
 func TestOnlyTheKindsThatResumeNeedsWaitForTheDisk(t *testing.T) {
 	waits := map[deploy.EventKind]bool{
 		deploy.EventRunStarted: true, deploy.EventStepIntent: true, deploy.EventHostState: true, deploy.EventRunFinished: true,
-		deploy.EventStageStarted: false, deploy.EventWaveStarted: false, deploy.EventStepStarted: false,
+		deploy.EventStageApproved: true,
+		deploy.EventStageStarted:  false, deploy.EventWaveStarted: false, deploy.EventStepStarted: false,
 		deploy.EventStepFinished: false, deploy.EventStepFailed: false, deploy.EventOutput: false,
 		deploy.EventSoakStarted: false, deploy.EventSoakFinished: false, deploy.EventStageFinished: false,
 	}

@@ -21,7 +21,9 @@ func Inspect(ctx context.Context, conn deploy.Conn, digest string) (deploy.Obser
 	if err != nil {
 		return deploy.Observation{}, err
 	}
-	return observation(r), nil
+	o := observation(r)
+	o.Approvals = approvals(digest, r.values["approval"])
+	return o, nil
 }
 
 func observation(r *reply) deploy.Observation {

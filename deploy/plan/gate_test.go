@@ -1,6 +1,7 @@
 package plan_test
 
 import (
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -212,9 +213,7 @@ func TestGateShare(t *testing.T) {
 			in.Policies = map[string]inventory.Stage{"dev": {Gate: c.share}}
 			in.Done = c.done
 			delete(in.Seen, "dev-1")
-			for host, hp := range c.hosts {
-				in.Seen[host] = hp
-			}
+			maps.Copy(in.Seen, c.hosts)
 			if g := plan.Gate(in); g.Open != c.open || len(g.Before[1].Missing) == 0 {
 				t.Errorf("open is %v: %+v", g.Open, g.Before[1])
 			}

@@ -69,6 +69,9 @@ func Stage(in Input) deploy.Plan {
 			i++
 		}
 	}
+	if policy.Approval && in.Flake != "" { // a rollback needs none
+		p.Approvals = deploy.ApprovalsOf(in.Stage, in.Flake, p.Hosts)
+	}
 	p.AtMost = AtMost(policy, p.Waves, known, in.Limits)
 	return p
 }

@@ -124,6 +124,8 @@ type Host struct {
 	flakes  []upload // newest first
 	records []record // newest first
 	decided int      // runs that were put away
+	// approvals are by flake, as lines STAGE WHO TIME.
+	approvals map[string][]string
 	// rolledBack is the rollback that was confirmed since the newest record, with when.
 	rolledBack   string
 	rolledBackAt int64

@@ -161,6 +161,7 @@ func (q *request) sayLast() {
 func (q *request) sayFlake(digest string) {
 	h := q.host
 	q.sayFailed(digest)
+	q.sayLines("approval", h.approvals[digest])
 	if h.findUpload(digest) != nil {
 		q.say("present", "yes")
 	}

@@ -190,6 +190,7 @@ say_last
 
 if [ "$digest" != - ]; then
 	say_failed
+	if [ -f "$APPROVALS/$digest" ]; then say_lines approval <"$APPROVALS/$digest"; fi
 	if [ -d "$UPLOADS/$digest" ]; then say present yes; fi
 	if [ -f "$RECORDS/$digest" ]; then
 		say_lines record <"$RECORDS/$digest"

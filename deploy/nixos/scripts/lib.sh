@@ -16,6 +16,7 @@ cd / || exit 1
 STATE=/var/lib/nixdeploy
 ACTIVE=$STATE/active
 RECORDS=$STATE/records
+APPROVALS=$STATE/approvals
 UPLOADS=$STATE/uploads
 DONE=$STATE/done
 VOLATILE=/run/nixdeploy

@@ -64,6 +64,10 @@ func (l *Lines) text(e deploy.Event) string {
 		}
 		return fmt.Sprintf("%s: stage started, %s in %s\n", stage,
 			count(len(e.Plan.Hosts), "host"), count(len(e.Plan.Waves), "wave"))
+	case deploy.EventStageApproved:
+		if e.Approval != nil {
+			return fmt.Sprintf("%s: flake %s approved by %s\n", stage, FlakeID(e.Approval.Flake), s.Clean(e.Approval.By))
+		}
 	case deploy.EventWaveStarted:
 		return l.waveStarted(e)
 	case deploy.EventStepStarted:

@@ -43,6 +43,7 @@ func (s Style) planHead(p deploy.Plan) string {
 		facts[1] += " (" + s.Clean(p.Source) + ")"
 	}
 	head := s.hang("", strings.Join(facts, s.dot())) + s.hang("Gate: ", s.gate(p.Gate))
+	head += s.approvals(p.Approvals)
 	if p.Evaluates != "" {
 		head += s.hang("Evaluates ", s.Clean(p.Evaluates))
 	}
@@ -121,6 +122,27 @@ func share(g deploy.GateStage) string {
 		return ""
 	}
 	return fmt.Sprintf("; %d needed", g.Needed)
+}
+
+// approvals says who approved the flake for the stage, or that it is still missing.
+func (s Style) approvals(a *deploy.Approvals) string {
+	if a == nil {
+		return ""
+	}
+	var by []string
+	for _, g := range a.Given {
+		by = append(by, "by "+s.Clean(g.By)+" on "+g.Time.UTC().Format("2006-01-02 15:04 UTC"))
+	}
+	given := strings.Join(by, ", ")
+	switch {
+	case given == "" && len(a.Missing) == 0:
+		return s.hang("Approval: ", "this stage asks for one; its hosts were not read")
+	case given == "":
+		return s.hang("Approval: ", "missing")
+	case len(a.Missing) > 0:
+		return s.hang("Approval: ", given+"; missing on "+s.names(a.Missing, 8))
+	}
+	return s.hang("Approval: ", given)
 }
 
 // missing names the hosts that prove nothing, with the reason where one fits
