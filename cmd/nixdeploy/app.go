@@ -142,6 +142,7 @@ func (a App) action(c command, signals *signals, asJSON *bool) cli.ActionFunc {
 		*asJSON = opts.json
 		in := &invocation{App: a, options: opts, cli: cc, args: args, signals: signals}
 		in.out, in.err = a.style(a.Terminal.Out, opts.noColor), a.style(a.Terminal.Err, opts.noColor)
+		in.out.All, in.err.All = opts.verbose, opts.verbose
 		in.log = a.logger(opts, in.err)
 		return c.run(cc.Context, in)
 	}

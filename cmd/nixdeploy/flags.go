@@ -41,7 +41,7 @@ func globalFlags() []cli.Flag {
 		&cli.StringFlag{Name: "file", Aliases: []string{"f"}, Usage: "the inventory `FILE`; else $NIXDEPLOY_INVENTORY, else hosts.toml here or above"},
 		&cli.BoolFlag{Name: "json", Usage: "print JSON: one document, or one line per event for apply, rollback and resume"},
 		&cli.BoolFlag{Name: "no-color", Usage: "no colour, as NO_COLOR does"},
-		&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Usage: "every step, and what the hosts print"},
+		&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Usage: "every step, what the hosts print, and all of a plan's lists"},
 		&cli.BoolFlag{Name: "help", Aliases: []string{"h"}, Usage: "print help"},
 	}
 }

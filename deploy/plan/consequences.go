@@ -2,7 +2,6 @@ package plan
 
 import (
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 
@@ -29,7 +28,7 @@ func changeNotes(hp deploy.HostPlan) []string {
 		notes = append(notes, fmt.Sprintf("not enough space in %s: kernel and initrd need %d MiB, %d MiB are free", place, mebibytes(d.BootNeeds), free>>20))
 	}
 	if len(d.Reboot) > 0 {
-		notes = append(notes, fmt.Sprintf("needs a reboot afterwards: another %s than the booted one", strings.Join(d.Reboot, ", ")))
+		notes = append(notes, "needs a reboot for another "+strings.Join(d.Reboot, ", "))
 	}
 	return notes
 }
@@ -69,42 +68,10 @@ func space(o *deploy.Observation, places ...string) (place string, free int64) {
 // mebibytes rounds up: 0 MiB are never too much.
 func mebibytes(n int64) int64 { return (n + 1<<20 - 1) >> 20 }
 
-// connectionUnits are the units that an SSH connection may hang on, as patterns.
-var connectionUnits = []string{
-	"sshd.service", "sshd.socket", "sshd@*.service",
-	"systemd-networkd.service", "systemd-networkd.socket", "network-*.service", "NetworkManager.service", "dhcpcd.service", "wpa_supplicant*.service",
-	"firewall.service", "nftables.service",
-	"wg-*.service", "wireguard-*.service", "tailscaled.service",
-}
-
-// AtRisk lists the units among those that a switch stops, starts, restarts or
-// reloads which an SSH connection may hang on, sorted. None where units are not
-// known.
-func AtRisk(u *deploy.UnitChanges) []string {
-	if u == nil {
-		return nil
-	}
-	var risky []string
-	for _, unit := range slices.Concat(u.Stop, u.Start, u.Restart, u.Reload) {
-		if carriesConnection(unit) {
-			risky = append(risky, unit)
-		}
-	}
-	slices.Sort(risky)
-	return slices.Compact(risky)
-}
-
-func carriesConnection(unit string) bool {
-	return slices.ContainsFunc(connectionUnits, func(pattern string) bool {
-		match, err := path.Match(pattern, unit)
-		return match && err == nil
-	})
-}
-
 // connectionNote says what a switch does to units that a connection hangs on.
 func connectionNote(u *deploy.UnitChanges) string {
 	var parts []string
-	for _, unit := range AtRisk(u) {
+	for _, unit := range u.AtRisk() {
 		stop, start := slices.Contains(u.Stop, unit), slices.Contains(u.Start, unit)
 		does := "reloads "
 		switch {

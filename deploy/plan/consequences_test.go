@@ -1,7 +1,6 @@
 package plan_test
 
 import (
-	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -41,7 +40,7 @@ func TestWhatAPlanSaysOfItsConsequences(t *testing.T) {
 		{"nothing is known", all(), nil},
 		{"nothing to say", differs(deploy.Difference{Units: &deploy.UnitChanges{Restart: []string{"nginx.service"}}, Packages: []deploy.PackageChange{{Name: "sshd"}}}), nil},
 		{"kernel and modules", differs(deploy.Difference{Reboot: []string{"kernel", "kernel-modules"}}), []string{
-			"needs a reboot afterwards: another kernel, kernel-modules than the booted one",
+			"needs a reboot for another kernel, kernel-modules",
 		}},
 		{"an inhibitor", differs(deploy.Difference{Inhibitors: []string{"dbus-implementation: dbus -> broker"}}), []string{
 			"a switch will be refused on the host, for dbus-implementation: dbus -> broker: there, nixos-rebuild boot and a reboot is the way",
@@ -74,7 +73,7 @@ func TestWhatAPlanSaysOfItsConsequences(t *testing.T) {
 			"not enough space in /nix: what is fetched unpacks to 9000 MiB, 3000 MiB are free",
 			"a switch will be refused on the host, for a: 1 -> 2: there, nixos-rebuild boot and a reboot is the way",
 			"the connection is at risk: a switch restarts sshd.service",
-			"needs a reboot afterwards: another kernel than the booted one",
+			"needs a reboot for another kernel",
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -87,26 +86,5 @@ func TestWhatAPlanSaysOfItsConsequences(t *testing.T) {
 				t.Error(diff)
 			}
 		})
-	}
-}
-
-func TestUnitsThatAConnectionHangsOn(t *testing.T) {
-	risky := []string{
-		"NetworkManager.service", "dhcpcd.service", "firewall.service", "network-addresses-eth0.service", "network-setup.service", "nftables.service",
-		"sshd.service", "sshd.socket", "sshd@0-10.0.0.1:22.service", "systemd-networkd.service", "systemd-networkd.socket", "tailscaled.service",
-		"wg-quick-wg0.service", "wireguard-wg0.service", "wpa_supplicant-wlan0.service", "wpa_supplicant.service",
-	}
-	safe := []string{
-		"NetworkManager-wait-online.service", "network-online.target", "network.target", "nginx.service", "openssh-askpass.service", "sshd-keygen.service",
-		"systemd-networkd-wait-online.service", "systemd-resolved.service", "my-firewall.service", "wg.service",
-	}
-	if got := plan.AtRisk(&deploy.UnitChanges{Stop: risky[:4], Start: slices.Concat(risky[:8], safe), Restart: risky[8:12], Reload: risky[12:]}); !slices.Equal(got, risky) {
-		t.Errorf("%s", cmp.Diff(risky, got))
-	}
-	if got := plan.AtRisk(&deploy.UnitChanges{Kept: risky}); got != nil {
-		t.Errorf("what is kept is at risk: %q", got)
-	}
-	if got := plan.AtRisk(nil); got != nil {
-		t.Errorf("%q", got)
 	}
 }

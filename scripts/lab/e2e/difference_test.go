@@ -110,7 +110,7 @@ func TestAFullPlanTellsWhatTheHostsOwnToolsTell(t *testing.T) {
 			if told := unitLines(d.Units); told != strings.TrimSpace(printed) {
 				t.Errorf("plan of %s\n%s\ndry-activate\n%s", h.Name, told, printed)
 			}
-			if !slices.Contains(hp.Notes, "needs a reboot afterwards: another kernel, initrd, kernel-modules than the booted one") {
+			if !slices.Contains(hp.Notes, "needs a reboot for another kernel, initrd, kernel-modules") {
 				t.Errorf("%s: notes %q", h.Name, hp.Notes)
 			}
 			if h == hosts[0] {

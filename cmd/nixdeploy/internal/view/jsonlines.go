@@ -59,10 +59,26 @@ func JSONNothing(r deploy.Report, message, next string) []byte {
 	}{"report", message, next, r})
 }
 
-// JSONPlans is the one document of plan --json.
+// PlanVersion is the version of the document of plan --json, counted as
+// EventsVersion is.
+const PlanVersion = "1.1"
+
+// JSONPlans is the one document of plan --json. Every host has all of its own
+// facts there; which hosts are alike is told beside them.
 func JSONPlans(version string, plans []deploy.Plan, next string) []byte {
+	type alike struct {
+		Stage string   `json:"stage"`
+		Hosts []string `json:"hosts"`
+	}
+	groups, radii := []alike{}, []deploy.Radius{}
+	for _, p := range plans {
+		radii = append(radii, p.Radius())
+		for _, hosts := range alikeHosts(p.Hosts) {
+			groups = append(groups, alike{p.Stage, hosts})
+		}
+	}
 	return JSONDocument(map[string]any{
-		"type": "plan", "nixdeploy": version, "format": EventsVersion, "plans": plans, "next": next,
+		"type": "plan", "nixdeploy": version, "format": PlanVersion, "plans": plans, "alike": groups, "radius": radii, "next": next,
 	})
 }
 

@@ -2,7 +2,6 @@ package view
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/nixdeploy/nixdeploy/deploy"
@@ -33,13 +32,18 @@ type causeGroup struct {
 	hosts   []string
 }
 
+// sameCause groups failures by all that their block shows, in the order in which
+// they are first met.
 func sameCause(problems []deploy.Problem) []causeGroup {
 	var groups []causeGroup
+	at := map[string]int{}
 	for _, p := range problems {
-		i := slices.IndexFunc(groups, func(g causeGroup) bool { return same(g.problem, p) })
-		if i < 0 {
+		key := causeKey(p)
+		i, met := at[key]
+		if !met {
+			i = len(groups)
+			at[key] = i
 			groups = append(groups, causeGroup{problem: p})
-			i = len(groups) - 1
 		}
 		if p.Host != "" {
 			groups[i].hosts = append(groups[i].hosts, p.Host)
@@ -48,9 +52,9 @@ func sameCause(problems []deploy.Problem) []causeGroup {
 	return groups
 }
 
-func same(a, b deploy.Problem) bool {
-	return a.Code == b.Code && a.Step == b.Step && what(a) == what(b) && a.State == b.State && a.Next == b.Next &&
-		slices.Equal(a.Details, b.Details)
+// causeKey is all that tells a failure from others but the host.
+func causeKey(p deploy.Problem) string {
+	return strings.Join(append([]string{string(p.Code), string(p.Step), what(p), p.State, p.Next}, p.Details...), "\x00")
 }
 
 // what is the one line of what failed, with its cause.

@@ -22,6 +22,7 @@ type Style struct {
 	Color   bool // the 16 ANSI colours, so that the user's theme decides
 	Unicode bool // false: ASCII glyphs, and everything else escaped
 	Width   int  // columns; 0 means 80
+	All     bool // lists are shown whole, however long: --verbose
 }
 
 // color is one of the 16 ANSI foreground colours, or bold.

@@ -22,6 +22,13 @@ func (s Style) table(rows [][]cell) string {
 	return b.String()
 }
 
+// narrowest is the least width of a last column: where less is left beside the
+// others, it goes under them, indented.
+const (
+	narrowest     = 20
+	stackedIndent = 6
+)
+
 func columnWidths(rows [][]cell) []int {
 	var widths []int
 	for _, row := range rows {
@@ -38,12 +45,22 @@ func columnWidths(rows [][]cell) []int {
 }
 
 func (s Style) row(b *strings.Builder, row []cell, widths []int) {
+	if fixed := columnsWidth(widths); fixed > s.width() {
+		s.rowAsText(b, row)
+		return
+	}
 	var line strings.Builder
 	at := 0
 	for i, c := range row {
 		if i == len(row)-1 {
+			if s.width()-at < narrowest && i > 0 { // a line of its own is wider
+				b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
+				line.Reset()
+				at = stackedIndent
+				line.WriteString(strings.Repeat(" ", at))
+			}
 			indent := strings.Repeat(" ", at)
-			for j, part := range wrap(c.text, max(s.width()-at, 20)) {
+			for j, part := range wrap(c.text, max(s.width()-at, narrowest)) {
 				if j > 0 {
 					line.WriteString("\n" + indent)
 				}
@@ -55,4 +72,23 @@ func (s Style) row(b *strings.Builder, row []cell, widths []int) {
 		at += widths[i] + 2
 	}
 	b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
+}
+
+// columnsWidth is how wide all columns but the last are.
+func columnsWidth(widths []int) int {
+	all := 0
+	for _, w := range widths[:max(len(widths)-1, 0)] {
+		all += w + 2
+	}
+	return all
+}
+
+// rowAsText writes a row where the columns are wider than the terminal.
+func (s Style) rowAsText(b *strings.Builder, row []cell) {
+	var parts []string
+	for _, c := range row {
+		parts = append(parts, c.text)
+	}
+	lines := wrap(strings.Join(parts, " "), max(s.width()-stackedIndent, narrowest))
+	b.WriteString(strings.Join(lines, "\n"+strings.Repeat(" ", stackedIndent)) + "\n")
 }

@@ -33,22 +33,6 @@ func TestPlanBehindAClosedGate(t *testing.T) {
 	}
 }
 
-func TestALargePlanFitsOnAScreen(t *testing.T) {
-	p := shopPlan()
-	p.Hosts, p.Waves = nil, nil
-	var names []string
-	for i := range 500 {
-		h := fmt.Sprintf("web%03d", i)
-		names = append(names, h)
-		p.Hosts = append(p.Hosts, deploy.HostPlan{
-			Host: h, Target: "hetzner", Wave: 1, Change: deploy.ChangeSwitch, Observed: observed(i, h), Fetch: make([]string, 3),
-			Notes: []string{"the kernel changes: it takes effect at the next boot"},
-		})
-	}
-	p.Waves = [][]string{names}
-	golden(t, "plan-500.golden", Style{Unicode: true}.Plan(p, "nixdeploy apply --stage prod"))
-}
-
 func TestLines(t *testing.T) {
 	for name, verbose := range map[string]bool{"quiet": false, "verbose": true} {
 		l := NewLines(Style{Unicode: true}, verbose)

@@ -49,11 +49,13 @@ func TestWhatAHostsRowSaysOfTheWork(t *testing.T) {
 		{deploy.HostPlan{Fetch: make([]string, 3), Transfer: deploy.Transfer{Download: 1258291}}, "fetch 3 (1.2 MiB)"},
 		{deploy.HostPlan{Build: make([]string, 1), Fetch: make([]string, 1), Transfer: deploy.Transfer{Download: 5 << 10}}, "build 1, fetch 1 (5.0 KiB)"},
 		{deploy.HostPlan{Build: make([]string, 1), Transfer: deploy.Transfer{Download: 5 << 10}}, "build 1"},
-		{deploy.HostPlan{Difference: &deploy.Difference{OldSize: 5, NewSize: 5}}, "0 packages"},
-		{deploy.HostPlan{Difference: &deploy.Difference{Packages: make([]deploy.PackageChange, 1), NewSize: 5 << 20, Units: &deploy.UnitChanges{}}}, "1 package (5.0 MiB more), 0 units"},
-		{deploy.HostPlan{Difference: &deploy.Difference{Packages: make([]deploy.PackageChange, 2), OldSize: 5 << 20, Units: &deploy.UnitChanges{
-			Stop: []string{"a"}, Start: []string{"a", "b"}, Restart: []string{"c"}, Reload: []string{"d"}, Kept: []string{"e"},
-		}}}, "2 packages (5.0 MiB less), 4 units"},
+		{deploy.HostPlan{Difference: &deploy.Difference{OldSize: 5, NewSize: 5}}, "no package"},
+		{deploy.HostPlan{Difference: &deploy.Difference{Packages: make([]deploy.PackageChange, 1), NewSize: 5 << 20, Units: &deploy.UnitChanges{}}}, "~1, +5.0 MiB, 0 units"},
+		{deploy.HostPlan{Difference: &deploy.Difference{
+			Packages: []deploy.PackageChange{{Name: "a", New: []string{"1"}}, {Name: "b", Old: []string{"1"}}, {Name: "c", Old: []string{"1"}, New: []string{"2"}}, {Name: "d"}},
+			OldSize:  5 << 20, Reboot: []string{"kernel"},
+			Units: &deploy.UnitChanges{Stop: []string{"a", "x"}, Start: []string{"a", "b"}, Restart: []string{"c"}, Reload: []string{"d"}, Kept: []string{"e"}},
+		}}, "+1 -1 ~2, -5.0 MiB, 5 units, reboot"},
 	} {
 		if got := (Style{}).work(c.h); got != c.want {
 			t.Errorf("got %q, want %q", got, c.want)
@@ -136,32 +138,6 @@ func TestWhichHostsAPlanContacts(t *testing.T) {
 	p.Hosts = p.Hosts[1:2]
 	if got := (Style{}).contacts(p); got != "no host: all are blocked" {
 		t.Errorf("got %q", got)
-	}
-}
-
-// Hosts share a row only when there are many, and only when nothing tells them
-// apart.
-func TestOnlyHostsThatAreAlikeShareARow(t *testing.T) {
-	var hosts []deploy.HostPlan
-	for range manyRows {
-		hosts = append(hosts, deploy.HostPlan{Target: "x", Wave: 1, Change: deploy.ChangeSwitch})
-	}
-	if n := len(alike(hosts)); n != manyRows {
-		t.Errorf("%d rows for %d hosts", n, manyRows)
-	}
-	for name, other := range map[string]deploy.HostPlan{
-		"target":             {Target: "y", Wave: 1, Change: deploy.ChangeSwitch},
-		"wave":               {Target: "x", Wave: 2, Change: deploy.ChangeSwitch},
-		"change":             {Target: "x", Wave: 1, Change: deploy.ChangeUnchanged},
-		"build":              {Target: "x", Wave: 1, Change: deploy.ChangeSwitch, Build: make([]string, 1)},
-		"fetch":              {Target: "x", Wave: 1, Change: deploy.ChangeSwitch, Fetch: make([]string, 1)},
-		"download":           {Target: "x", Wave: 1, Change: deploy.ChangeSwitch, Transfer: deploy.Transfer{Download: 1 << 10}},
-		"change of packages": {Target: "x", Wave: 1, Change: deploy.ChangeSwitch, Difference: &deploy.Difference{}},
-		"problem":            {Target: "x", Wave: 1, Change: deploy.ChangeSwitch, Problem: &deploy.Problem{What: "no"}},
-	} {
-		if n := len(alike(append(hosts[:manyRows:manyRows], other))); n != 2 {
-			t.Errorf("another %s: %d rows, want 2", name, n)
-		}
 	}
 }
 
