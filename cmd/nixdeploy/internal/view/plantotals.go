@@ -46,7 +46,7 @@ func (s Style) radius(r deploy.Radius) string {
 	facts := []string{"Blast radius: " + count(r.Hosts, "host") + " in " + count(r.Waves, "wave")}
 	switch {
 	case r.Asked == 0:
-		facts = append(facts, "restarts not known: plan --full asks dry-activate")
+		facts = append(facts, "restarts not known (plan --full tells)")
 	case r.Restarts == 0:
 		facts = append(facts, "no restart (estimate"+asked(r)+")")
 	default:

@@ -18,7 +18,7 @@ func TestWordsOfABlastRadius(t *testing.T) {
 		want string
 	}{
 		{"nothing to change", deploy.Radius{}, ""},
-		{"nobody asked", deploy.Radius{Hosts: 1, Waves: 1}, "Blast radius: 1 host in 1 wave - restarts not known: plan --full asks dry-activate"},
+		{"nobody asked", deploy.Radius{Hosts: 1, Waves: 1}, "Blast radius: 1 host in 1 wave - restarts not known (plan --full tells)"},
 		{"nothing restarts", deploy.Radius{Hosts: 2, Waves: 2, Asked: 2, Differences: 2}, "Blast radius: 2 hosts in 2 waves - no restart (estimate)"},
 		{"some asked", deploy.Radius{Hosts: 3, Waves: 1, Asked: 2, Differences: 2, Restarts: 4, Restart: on("a", "b"), Reboot: on("a")},
 			"Blast radius: 3 hosts in 1 wave - 4 restarts on a b (estimate for 2 of them) - reboot needed on a (known of 2)"},

@@ -53,7 +53,7 @@ func (s Style) row(b *strings.Builder, row []cell, widths []int) {
 	at := 0
 	for i, c := range row {
 		if i == len(row)-1 {
-			if s.width()-at < narrowest && i > 0 { // a line of its own is wider
+			if s.width()-at < min(narrowest, cells(c.text)) && i > 0 { // a line of its own is wider
 				b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
 				line.Reset()
 				at = stackedIndent
