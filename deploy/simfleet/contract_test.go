@@ -59,6 +59,7 @@ func subject(t *testing.T, traits *simfleet.Traits) (contract.Subject, *simfleet
 		FailsUnit: flakeOf("fails-unit"), BreaksNetwork: flakeOf("breaks-network"),
 		NoEvaluation: flakeOf("no-evaluation"), NoBuild: flakeOf("no-build"),
 		PowerCut:  h.PowerCut,
+		StopGuard: h.StopGuard,
 		CutSwitch: func() { h.SetFaults(simfleet.HostFaults{SwitchDiesAt: simfleet.PhaseActivated}) },
 		ForeignSwitch: func() {
 			h.ForeignSwitch("switch", simfleet.System{Toplevel: simfleet.ToplevelPath("theirs", "web-1")})

@@ -43,6 +43,9 @@ func (h *Host) startGuard() bool {
 		return true
 	}
 	h.guard = guard{up: true}
+	if h.active != nil {
+		h.active.returning.kill() // what a guard that was killed left behind
+	}
 	h.runGuard()
 	return true
 }
@@ -95,11 +98,12 @@ func (h *Host) resumeGuard() {
 }
 
 // systemIs says whether what runs is what was wanted: in test-first the running
-// system counts, since the confirmation sets the rest.
+// system counts, since the confirmation sets the rest. A return that was cut in
+// the middle is gone through with.
 func (h *Host) systemIs(r *run) string {
 	l := h.links()
 	switch {
-	case l.Running != r.wanted:
+	case l.Running != r.wanted, r.cutIn == h.booted.id:
 		return other
 	case r.mode == "test-first", l.Profile == r.wanted && nextIs(l, r.wanted):
 		return fresh

@@ -134,6 +134,15 @@ func (h *Host) KillGuard() {
 	})
 }
 
+// StopGuard stops the guard, as if the arming had been killed before it started
+// it. Nothing starts it again but a boot, or somebody who asks.
+func (h *Host) StopGuard() {
+	h.change(func() {
+		h.guard.busy.kill()
+		h.guard = guard{}
+	})
+}
+
 // DeleteGeneration is `nix-env --delete-generations` of one that is not current.
 func (h *Host) DeleteGeneration(number int) {
 	h.change(func() {

@@ -191,6 +191,70 @@ func TestAGuardKilledInItsReturn(t *testing.T) {
 	})
 }
 
+// The same where a confirmation was claimed, and could not be carried out: by then
+// it could be, but units are down.
+func TestAGuardKilledInTheReturnOfAConfirmation(t *testing.T) {
+	inBubble(t, slowRecord(3*time.Second, nil), func(t *testing.T, r *rig) {
+		wanted, before := r.armed(flakeOf("x"), "test-first")
+		r.switched()
+		r.host.SetFaults(simfleet.HostFaults{BootFull: true})
+		if s, err := r.Confirm(t.Context(), time.Second); err != nil || s.Claim != deploy.ClaimConfirm || s.Result != deploy.ResultNone {
+			t.Fatalf("%+v, %v", s, err)
+		}
+		if l := r.host.Links(); l.Running != wanted || l.Profile != before.Profile {
+			t.Fatalf("the return is not under way: %+v", l)
+		}
+		r.host.SetFaults(simfleet.HostFaults{})
+		r.host.KillGuard()
+		if s, err := r.Confirm(t.Context(), time.Hour); err != nil || s.Result != deploy.ResultReturned {
+			t.Errorf("%+v, %v", s, err)
+		}
+		r.is(before)
+	})
+}
+
+// What a killed guard left behind is stopped by the next one, which does it anew.
+func TestAGuardKilledInAConfirmation(t *testing.T) {
+	inBubble(t, wordHost(simfleet.System{SwitchTime: 40 * time.Second}), func(t *testing.T, r *rig) {
+		wanted, _ := r.armed(flakeOf("x"), "test-first")
+		r.switched()
+		if s, err := r.Confirm(t.Context(), time.Second); err != nil || s.Result != deploy.ResultNone {
+			t.Fatalf("%+v, %v", s, err)
+		}
+		r.host.KillGuard()
+		s, err := r.Confirm(t.Context(), time.Hour)
+		if err != nil || s.Result != deploy.ResultConfirmed || s.Links.NextBoot != wanted {
+			t.Errorf("%+v, %v", s, err)
+		}
+		if n := strings.Count(strings.Join(s.Log, "\n"), "/bin/switch-to-configuration boot"); n != 2 {
+			t.Errorf("begun %d times: %q", n, s.Log)
+		}
+	})
+}
+
+// An arming that is asked for again, and whose guard does not start, is taken back
+// unless a switch followed it.
+func TestArmingAgainWithoutAGuard(t *testing.T) {
+	for _, started := range []bool{false, true} {
+		inBubble(t, slowRecord(time.Second, nil), func(t *testing.T, r *rig) {
+			wanted, before := r.armed(flakeOf("x"), "switch")
+			request := r.armRequest(flakeOf("x"), "switch", wanted)
+			request.Expect = before
+			if started {
+				r.switched()
+			}
+			r.host.StopGuard()
+			r.host.SetFaults(simfleet.HostFaults{GuardDoesNotStart: true})
+			if err := r.Arm(t.Context(), request); codeOf(err) != deploy.CodeGuard {
+				t.Errorf("armed without a guard: %v", err)
+			}
+			if a := r.sees().Active; (a != nil) != started {
+				t.Errorf("started %v: active is %+v", started, a)
+			}
+		})
+	}
+}
+
 // A switch of somebody else is not stopped by a return: it waits, and undoes
 // nothing of what came of it.
 func TestAReturnLetsSomebodyElseEnd(t *testing.T) {

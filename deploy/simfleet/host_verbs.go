@@ -45,8 +45,7 @@ func (q *request) arm() int {
 		return 0
 	}
 	if h.active != nil {
-		q.say("armed", "yes") // ours: arming twice is arming once
-		return q.endGuard()
+		return q.beginGuard() // ours: arming twice is arming once
 	}
 	if others := h.foreignSwitches(); len(others) > 0 {
 		q.sayLines("foreign", others)
@@ -83,12 +82,21 @@ func (q *request) arm() int {
 		return q.endGuard()
 	}
 	h.active = r
-	if !h.startGuard() {
-		h.active = nil
-		q.say("unguarded", "nixdeploy-guard.service does not start")
+	return q.beginGuard()
+}
+
+// beginGuard starts the guard of an armed run. Without one nothing may begin, and
+// an arming that nothing followed is taken back.
+func (q *request) beginGuard() int {
+	h := q.host
+	if h.startGuard() {
+		q.say("armed", "yes")
 		return q.endGuard()
 	}
-	q.say("armed", "yes")
+	q.say("unguarded", "nixdeploy-guard.service does not start")
+	if !h.active.started {
+		h.active = nil
+	}
 	return q.endGuard()
 }
 

@@ -31,6 +31,9 @@ type Subject struct {
 	NoBuild            *flake.Flake
 	// PowerCut cuts the power and lets the host boot.
 	PowerCut func()
+	// StopGuard stops the guard for good, as if the arming had been killed before
+	// it started it.
+	StopGuard func()
 	// CutSwitch makes the next switch die in its middle, as if killed.
 	CutSwitch func()
 	// ForeignSwitch switches the host to a system of its own by somebody else,

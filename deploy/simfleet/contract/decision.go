@@ -20,6 +20,7 @@ func decisions() []Scenario {
 		{"going back after the confirmation says confirmed", lateBack},
 		{"a switch is never sent twice", oneSwitch},
 		{"arming twice arms once", armsOnce},
+		{"arming again starts a guard that is not there", armsAgain},
 		{"a host that moved is not armed", moved},
 		{"test-first changes profile and next boot at the confirmation only", testFirst},
 		{"a system in the store is gone to by its generation", goesToSystem},
@@ -191,6 +192,22 @@ func armsOnce(t *testing.T, s Subject) {
 		t.Errorf("the record is not the first one: %+v", a)
 	}
 	d.settled(d.Back)
+	d.isBack(before)
+}
+
+func armsAgain(t *testing.T, s Subject) {
+	if s.StopGuard == nil {
+		t.Skip("no guard can be stopped here")
+	}
+	d := s.deployer(t, "RUN1", "ann@desk")
+	wanted, before := d.arm(s.Good, "switch")
+	s.StopGuard()
+	if err := d.Arm(t.Context(), d.request(s.Good, "switch", wanted, before)); err != nil {
+		t.Fatal(err)
+	}
+	d.start()
+	d.await()
+	d.resolved() // nobody asks for it
 	d.isBack(before)
 }
 

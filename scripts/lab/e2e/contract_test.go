@@ -58,6 +58,7 @@ func subject(t *testing.T, h *lab.Host) contract.Subject {
 			h.PowerCut()
 			h.Start()
 		},
+		StopGuard: func() { h.MustSSH("systemctl stop nixdeploy-guard.service") },
 		CutSwitch: func() {
 			// A killer that waits for the switch's activation to begin.
 			h.Enter(`setsid sh -c 'PATH=$PATH:/run/current-system/sw/bin
