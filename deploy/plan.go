@@ -8,10 +8,12 @@ import (
 
 // Plan is what a run of one stage will do, as data. It is immutable once made.
 type Plan struct {
-	Fleet     string          `json:"fleet"`
-	Stage     string          `json:"stage"`
-	Flake     string          `json:"flake"`     // hash
-	Source    string          `json:"source"`    // where the flake came from
+	Fleet  string `json:"fleet"`
+	Stage  string `json:"stage"`
+	Flake  string `json:"flake"`  // hash
+	Source string `json:"source"` // where the flake came from
+	// New says why the flake is another one than the hosts were confirmed with last.
+	New       []string        `json:"new,omitempty"`
 	Evaluates string          `json:"evaluates"` // where evaluation happens, for people
 	Gate      Gate            `json:"gate"`
 	Policy    inventory.Stage `json:"policy"`

@@ -41,5 +41,6 @@ func runApply(ctx context.Context, in *invocation) error {
 	if err != nil {
 		return err
 	}
+	in.rememberFlake(f)
 	return (&change{invocation: in, command: "apply", inv: inv, hosts: hosts, flake: f}).run(ctx)
 }

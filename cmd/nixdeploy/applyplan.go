@@ -41,6 +41,7 @@ func applySaved(ctx context.Context, in *invocation) error {
 	if err != nil {
 		return err
 	}
+	in.rememberFlake(f)
 	s := &saved{planFile: file, signer: signer}
 	if signer != "" {
 		in.tell("signed by " + in.err.Clean(signer) + "\n")

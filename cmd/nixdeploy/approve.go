@@ -50,6 +50,7 @@ func runApprove(ctx context.Context, in *invocation) error {
 	if err != nil {
 		return err
 	}
+	in.rememberFlake(f)
 	dir, err := in.stateDir()
 	if err != nil {
 		return err

@@ -45,6 +45,7 @@ func runPlan(ctx context.Context, in *invocation) error {
 	if err != nil {
 		return err
 	}
+	in.rememberFlake(f)
 	fleet, sink, err := in.looking(journal.NewRunID(), inv, f)
 	if err != nil {
 		return err

@@ -154,7 +154,7 @@ func (c *change) planner(f Fleet) rollout.Planner {
 func (in *invocation) planner(inv *inventory.Inventory, f *flake.Flake, fleet Fleet) plan.Planner {
 	return plan.Planner{
 		Inventory: inv, Flake: f.Digest(), Source: f.Source, Evaluates: fleet.Evaluates, Limits: fleet.Limits,
-		First: in.first, Override: in.override,
+		First: in.first, Override: in.override, Since: in.changedSince(f),
 	}
 }
 

@@ -218,7 +218,7 @@ func TestPlanChangesNothing(t *testing.T) {
 	if len(d.applied) > 0 {
 		t.Errorf("a plan changed %v", d.applied)
 	}
-	if _, err := os.Stat(filepath.Join(c.Dir, "state")); err == nil {
+	if _, err := os.Stat(filepath.Join(c.Dir, "state", "runs")); err == nil {
 		t.Error("a plan left a run behind")
 	}
 	c.expect(t, 4, "plan", "--json")

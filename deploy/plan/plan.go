@@ -29,6 +29,9 @@ type Input struct {
 	// with only Host set where nothing was contacted.
 	Hosts  []deploy.HostPlan
 	Limits Limits
+	// Since tells why the flake is not that of an older digest, false when that one
+	// is not known; nil: nobody can tell.
+	Since func(digest string) ([]string, bool)
 	// First says that hosts without a marker are taken in (--first).
 	First bool
 }
@@ -72,6 +75,9 @@ func Stage(in Input) deploy.Plan {
 	if policy.Approval && in.Flake != "" { // a rollback needs none
 		p.Approvals = deploy.ApprovalsOf(in.Stage, in.Flake, p.Hosts)
 	}
+	if in.Since != nil && in.Flake != "" {
+		p.New = Novelty(in.Flake, p.Hosts, in.Since)
+	}
 	p.AtMost = AtMost(policy, p.Waves, known, in.Limits)
 	return p
 }
@@ -110,13 +116,15 @@ type Planner struct {
 	Limits    Limits
 	First     bool
 	Override  string // --override-gate REASON
+	// Since is as in Input.
+	Since func(digest string) ([]string, bool)
 }
 
 // Stage makes the plan of one stage; see the function Stage.
 func (p Planner) Stage(stage string, hosts []deploy.HostPlan, gate deploy.Gate) deploy.Plan {
 	return Stage(Input{
 		Inventory: p.Inventory, Stage: stage, Flake: p.Flake, Source: p.Source, Evaluates: p.Evaluates,
-		Gate: gate, Hosts: hosts, Limits: p.Limits, First: p.First,
+		Gate: gate, Hosts: hosts, Limits: p.Limits, First: p.First, Since: p.Since,
 	})
 }
 

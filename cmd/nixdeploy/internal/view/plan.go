@@ -37,7 +37,7 @@ func (s Style) planHead(p deploy.Plan) string {
 	if p.Source != "" && p.Source != "rendered" {
 		facts[1] += " (" + s.Clean(p.Source) + ")"
 	}
-	head := s.hang("", strings.Join(facts, s.dot())) + s.hang("Gate: ", s.gate(p.Gate))
+	head := s.hang("", strings.Join(facts, s.dot())) + s.novelty(p.New) + s.hang("Gate: ", s.gate(p.Gate))
 	head += s.approvals(p.Approvals)
 	if p.Evaluates != "" {
 		head += s.hang("Evaluates ", s.Clean(p.Evaluates))
@@ -117,6 +117,15 @@ func share(g deploy.GateStage) string {
 		return ""
 	}
 	return fmt.Sprintf("; %d needed", g.Needed)
+}
+
+// novelty says why the flake is new.
+func (s Style) novelty(lines []string) string {
+	var b strings.Builder
+	for _, l := range lines {
+		b.WriteString(s.hang("New: ", s.Clean(l)))
+	}
+	return b.String()
 }
 
 // approvals says who approved the flake for the stage, or that it is still missing.
