@@ -21,7 +21,7 @@ import (
 var (
 	mutate      = flag.Bool("mutants", false, "plant each known bug, and want the seeds to find it")
 	onlyMutant  = flag.String("mutant", "", "only those whose name has this in it")
-	mutantSeeds = flag.Int("mutant-seeds", 3000, "how many seeds a bug may survive")
+	mutantSeeds = flag.Int("mutant-seeds", 6000, "how many seeds a bug may survive")
 )
 
 // Every mutant must fit the sources as they are: one that no longer does would
