@@ -23,18 +23,13 @@ func (m *machine) excused() bool {
 // activation_timeout allows. Whoever sets that is told so, with exit code 6.
 func (m *machine) tooSlow() bool {
 	slow := max(m.faults.Slow, 1)
-	for _, e := range m.ledger.epochs {
-		system := m.options.System
-		for _, s := range m.systems {
-			if s.Toplevel == e.before.Running {
-				system = s
-			}
-		}
-		if system.Toplevel == e.before.Running && time.Duration(slow*float64(system.SwitchTime)) >= m.inv.ActivationTimeout {
-			return true
-		}
+	took := map[string]time.Duration{m.options.System.Toplevel: m.options.System.SwitchTime}
+	for _, s := range m.systems { // several may be one store path: the slowest counts
+		took[s.Toplevel] = max(took[s.Toplevel], s.SwitchTime)
 	}
-	return false
+	return slices.ContainsFunc(m.ledger.epochs, func(e *epoch) bool {
+		return time.Duration(slow*float64(took[e.before.Running])) >= m.inv.ActivationTimeout
+	})
 }
 
 // judgeAlone: nobody came back, and every host has decided by itself.
