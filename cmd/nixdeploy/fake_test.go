@@ -32,7 +32,8 @@ type fakeDriver struct {
 	mu       sync.Mutex
 	applied  []string // in order
 	read     []string
-	checked  []string // in a soak
+	checked  []string                   // in a soak, or by status
+	sick     map[string]*deploy.Problem // what Check finds
 	levels   []deploy.PlanLevel
 }
 
@@ -115,7 +116,7 @@ func (d *fakeDriver) Check(_ context.Context, h inventory.Host) *deploy.Problem 
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.checked = append(d.checked, h.Name)
-	return nil
+	return d.sick[h.Name]
 }
 
 func (d *fakeDriver) Kept(_ context.Context, h inventory.Host, _, system string) (deploy.KeptRun, error) {
@@ -144,6 +145,10 @@ func observation(host string) *deploy.Observation {
 	return &deploy.Observation{
 		Links: deploy.Links{ProfileLink: "system-7-link", Profile: p, Running: p, Booted: p, NextBoot: p, Reader: "profile"},
 		NixOS: true, MachineID: host, Marker: &deploy.Marker{Fleet: "home", Host: host},
+		Last: &deploy.Record{
+			FlakeHash: "f67f1c1e", Attribute: host, Toplevel: p, ProfileLink: "system-7-link", Run: "01JDXK7QJ3M8Z9V6B2T4R5W0AX",
+			Operator: "anna@desk", Stage: "prod", Time: time.Now().Add(-3 * time.Hour),
+		},
 	}
 }
 

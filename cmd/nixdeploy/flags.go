@@ -23,6 +23,7 @@ type options struct {
 	override string // --override-gate
 	parallel int    // 0: as hosts.toml says
 	exitCode bool
+	checks   bool             // of status
 	level    deploy.PlanLevel // of plan
 	outFile  string           // --out of plan
 	planFile string           // the saved plan that is applied, as typed
@@ -109,7 +110,7 @@ func readOptions(c command, cc *cli.Context) (options, error) {
 	o := options{
 		file: flagText(cc, "file"), json: flagSet(cc, "json"), noColor: flagSet(cc, "no-color"), verbose: flagSet(cc, "verbose"),
 		stage: cc.String("stage"), yes: cc.Bool("yes"), first: cc.Bool("first"), override: strings.TrimSpace(cc.String("override-gate")),
-		parallel: cc.Int("parallel"), exitCode: cc.Bool("exit-code"),
+		parallel: cc.Int("parallel"), exitCode: cc.Bool("exit-code"), checks: cc.Bool("checks"),
 		outFile: cc.String("out"), lockWait: cc.Duration("lock-wait"), rebuildFromHosts: cc.Bool("rebuild-from-hosts"),
 		undo: cc.String("run"), to: cc.String("to"), acceptForeign: cc.Bool("accept-foreign"),
 	}

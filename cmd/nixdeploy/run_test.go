@@ -231,25 +231,6 @@ func TestPlanChangesNothing(t *testing.T) {
 	}
 }
 
-func TestStatus(t *testing.T) {
-	odd := observation("web-2")
-	odd.FailedUnits = []string{"a.service"}
-	d := &fakeDriver{plans: map[string]deploy.HostPlan{"web-2": {Observed: odd}}}
-	c := newCall(t, d)
-	c.expect(t, 0, "status")
-	contains(t, "stdout", c.stdout.String(), "=  web-1", "~  web-2", "1 failed unit:", "Status: 2 settled, 1 worth a look")
-	c.expect(t, 10, "status", "--exit-code")
-	d.plans["web-1"] = deploy.HostPlan{Problem: &deploy.Problem{Code: deploy.CodeHostKey, What: "the key has changed"}}
-	c.expect(t, 7, "status")
-	c.expect(t, 7, "status", "--json")
-	if !json.Valid(c.stdout.Bytes()) {
-		t.Errorf("not JSON: %s", &c.stdout)
-	}
-	odd.Active = &deploy.ActiveRun{Run: "01JDXK7QJ3M8Z9V6B2T4R5W0AX"}
-	c.run(t, "status")
-	contains(t, "stdout", c.stdout.String(), "!  web-2", "Next: nixdeploy resume 01JDXK7QJ3M8Z9V6B2T4R5W0AX")
-}
-
 func TestRollbackGoesWhereTheHostSays(t *testing.T) {
 	before := observation("web-1")
 	before.Previous = &deploy.Previous{Run: "01J", ProfileLink: "system-6-link", Profile: "/nix/store/old"}

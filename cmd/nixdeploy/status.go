@@ -2,23 +2,30 @@ package main
 
 import (
 	"context"
+	"slices"
+	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/nixdeploy/nixdeploy/cmd/nixdeploy/internal/view"
 	"github.com/nixdeploy/nixdeploy/deploy"
+	"github.com/nixdeploy/nixdeploy/deploy/plan"
 	"github.com/nixdeploy/nixdeploy/deploy/rollout"
 	"github.com/nixdeploy/nixdeploy/inventory"
 )
 
 func statusCommand() command {
 	return command{
-		name: "status", usage: "show what each host runs, and what is odd about it",
-		about:    "Reads the hosts themselves; nothing is written there.",
-		examples: []string{"status", "status --on web-1", "status --stage prod --json"},
+		name: "status", usage: "show how each host stands, against its last confirmed run",
+		about: "Reads the hosts themselves; nothing is written there, and no journal of this machine is needed. Drift: a host is not what its " +
+			"last confirmed run made it. Failed units count when they were not failed then. With --verbose, or of one host, what is running, " +
+			"booted, next boot and profile is told by store path.",
+		examples: []string{"status", "status --on web-1", "status --stage prod --checks --exit-code", "status --json"},
 		own: func() []cli.Flag {
-			drift := &cli.BoolFlag{Name: "exit-code", Usage: "exit 10 when a host is worth a look"}
-			return append(selectFlags(), drift)
+			return append(selectFlags(),
+				&cli.BoolFlag{Name: "checks", Usage: "run the health checks of hosts.toml, too, one round each"},
+				&cli.BoolFlag{Name: "exit-code", Usage: "exit 10 when a host drifts, is unhealthy, unresolved or unconfirmed"})
 		},
 		run: runStatus,
 	}
@@ -50,8 +57,7 @@ func (in *invocation) lookAtHosts(ctx context.Context) ([]view.HostStatus, error
 	stop := sink.beats(ctx)
 	rows := eachHost(hosts, fleet.Limits.Readers, func(h inventory.Host) view.HostStatus {
 		defer fleet.Driver.Release(h.Name)
-		p := fleet.Driver.Inspect(ctx, h, "")
-		return view.HostStatus{Host: h.Name, Stage: h.Stage, Target: h.Target, Observed: p.Observed, Problem: in.named(p.Problem)}
+		return in.lookAt(ctx, fleet.Driver, h)
 	})
 	stop()
 	if ctx.Err() != nil {
@@ -60,38 +66,102 @@ func (in *invocation) lookAtHosts(ctx context.Context) ([]view.HostStatus, error
 	return rows, nil
 }
 
+func (in *invocation) lookAt(ctx context.Context, d Driver, h inventory.Host) view.HostStatus {
+	p := d.Inspect(ctx, h, "")
+	row := view.HostStatus{Host: h.Name, Stage: h.Stage, Target: h.Target, Observed: p.Observed, Problem: in.named(p.Problem)}
+	if p.Observed != nil {
+		st := plan.Stand(*p.Observed)
+		row.Standing = &st
+		if in.checks && p.Problem == nil && p.Observed.Active == nil {
+			row.Health = in.named(checked(ctx, d, h))
+		}
+	}
+	row.State = view.StateOf(row)
+	return row
+}
+
+// checked runs a host's checks once, but for units: of these the inspection says
+// more, for it knows which were failed when the host was confirmed.
+func checked(ctx context.Context, d Driver, h inventory.Host) *deploy.Problem {
+	h.Checks = slices.DeleteFunc(slices.Clone(h.Checks), func(c inventory.Check) bool { return c.Type == inventory.CheckUnits })
+	if len(h.Checks) == 0 {
+		return nil
+	}
+	p := d.Check(ctx, h)
+	if p == nil {
+		return nil
+	}
+	own := *p
+	own.Step, own.State = deploy.StepHealth, "" // nothing was changed here
+	return &own
+}
+
 func (in *invocation) showStatus(rows []view.HostStatus) error {
-	out := view.JSONStatus(versionNumber(), rows)
+	page := view.StatusPage{
+		Hosts: rows, Findings: view.Findings(rows), Now: time.Now(), Zone: in.zone(), Each: in.verbose,
+	}
+	for i := range page.Findings {
+		f := &page.Findings[i]
+		var command bool
+		f.Next, command = in.nextAfterFinding(*f, rows)
+		if command && page.Next == "" {
+			page.Next = f.Next
+		}
+	}
+	out := view.JSONStatus(versionNumber(), page)
 	if !in.json {
-		out = []byte(in.out.Status(rows, in.nextAfterStatus(rows)))
+		out = []byte(in.out.Status(page))
 	}
 	if _, err := in.Stdout.Write(out); err != nil {
 		return err
 	}
-	var problems []*deploy.Problem
-	odd := false
-	for _, r := range rows {
-		odd = odd || !r.Settled()
-		// What was observed is the answer; only what could not be observed,
-		// or is another machine, is a failure of this command.
-		if r.Problem != nil && (r.Observed == nil || r.Problem.Security()) {
-			problems = append(problems, r.Problem)
-		}
-	}
-	switch code := problemExit(problems); {
-	case code != rollout.ExitOK:
+	if code := statusExit(rows, in.exitCode); code != rollout.ExitOK {
 		return exitError(code)
-	case odd && in.exitCode:
-		return exitError(rollout.ExitDrift)
 	}
 	return nil
 }
 
-func (in *invocation) nextAfterStatus(rows []view.HostStatus) string {
+// statusExit is the exit code of status: what could not be read counts before what
+// was read and is not as it should be.
+func statusExit(rows []view.HostStatus, asked bool) int {
+	var problems []*deploy.Problem
+	odd := false
 	for _, r := range rows {
-		if r.Unresolved() {
-			return in.recommend("resume", r.Observed.Active.Run)
+		odd = odd || !r.Good()
+		if p := r.Failed(); p != nil {
+			problems = append(problems, p)
 		}
 	}
-	return ""
+	if code := problemExit(problems); code != rollout.ExitOK || !odd || !asked {
+		return code
+	}
+	return rollout.ExitDrift
+}
+
+// nextAfterFinding is what a person does next about a finding, and whether it is a
+// command of nixdeploy.
+func (in *invocation) nextAfterFinding(f view.Finding, rows []view.HostStatus) (next string, command bool) {
+	on := []string{"--stage", f.Stage}
+	if len(f.Hosts) <= maxNamed {
+		on = append(on, "--on", strings.Join(f.Hosts, ","))
+	}
+	switch deploy.Condition(f.State) {
+	case deploy.ConditionUnresolved:
+		return in.recommend("resume", f.Run), true
+	case deploy.ConditionDrift:
+		return in.recommend(append([]string{"plan"}, on...)...), true
+	case deploy.ConditionUnconfirmed:
+		words := append([]string{"plan"}, on...)
+		for _, r := range rows {
+			if slices.Contains(f.Hosts, r.Host) && r.Observed.Marker == nil {
+				return in.recommend(append(words, "--first")...), true
+			}
+		}
+		return in.recommend(words...), true
+	case deploy.ConditionFailedUnits:
+		return "on the host: " + shellLine(append([]string{"systemctl", "status"}, f.Units...)...), false
+	case deploy.ConditionRebootPending:
+		return "on the host, when it suits: systemctl reboot", false
+	}
+	return "", false
 }

@@ -9,51 +9,12 @@ import (
 	"github.com/nixdeploy/nixdeploy/deploy"
 )
 
-// Condition is how a host stands, in a word.
-type Condition string
-
-// The conditions, worst first: of several, the first is the host's.
-const (
-	ConditionUnresolved    Condition = "unresolved"     // a run stands open on it
-	ConditionDrift         Condition = "drift"          // it is not what its last confirmed run made it
-	ConditionFailedUnits   Condition = "failed units"   // that were not when it was confirmed
-	ConditionUnconfirmed   Condition = "unconfirmed"    // nixdeploy never confirmed it: there is nothing to compare it with
-	ConditionRebootPending Condition = "reboot pending" // all is as confirmed, but for a kernel, initrd or modules
-	ConditionHealthy       Condition = "healthy"
-)
-
-// Good reports whether nobody has to do anything about it. A reboot that is
-// pending is what a confirmed run may well leave.
-func (c Condition) Good() bool { return c == ConditionHealthy || c == ConditionRebootPending }
-
-// DriftKind is one way in which a host is not what its last confirmed run made it.
-type DriftKind string
-
-// The kinds of drift.
-const (
-	DriftRunning    DriftKind = "running"    // another system runs
-	DriftProfile    DriftKind = "profile"    // the profile is another system
-	DriftNextBoot   DriftKind = "next-boot"  // the boot loader starts another system
-	DriftGeneration DriftKind = "generation" // the confirmed system, as another generation
-	DriftSwitch     DriftKind = "switch"     // somebody switches it right now, without nixdeploy
-)
-
-// Standing is what an observation says of a host, against its last confirmed run.
-type Standing struct {
-	Condition Condition   `json:"condition"`
-	Drift     []DriftKind `json:"drift,omitempty"`
-	How       string      `json:"how,omitempty"`    // how it drifted, as far as the links tell: a sentence for people
-	Failed    []string    `json:"failed,omitempty"` // units failed that were not when it was confirmed
-	// FailedBefore are units that were failed when it was confirmed, and still are.
-	FailedBefore []string `json:"failed_before,omitempty"`
-}
-
 // Stand judges a host by what was read of it, and by nothing else: neither the
 // flake nor a journal is asked. While a run is unresolved it is on its way from one
 // system to another, and no drift is told. A next boot that cannot be read is no
 // drift.
-func Stand(o deploy.Observation) Standing {
-	var s Standing
+func Stand(o deploy.Observation) deploy.Standing {
+	var s deploy.Standing
 	for _, unit := range o.FailedUnits {
 		if o.Last != nil && slices.Contains(o.Last.Failed, unit) {
 			s.FailedBefore = append(s.FailedBefore, unit)
@@ -67,48 +28,48 @@ func Stand(o deploy.Observation) Standing {
 	}
 	switch {
 	case o.Active != nil:
-		s.Condition = ConditionUnresolved
+		s.Condition = deploy.ConditionUnresolved
 	case len(s.Drift) > 0:
-		s.Condition = ConditionDrift
+		s.Condition = deploy.ConditionDrift
 	case len(s.Failed) > 0:
-		s.Condition = ConditionFailedUnits
+		s.Condition = deploy.ConditionFailedUnits
 	case o.Last == nil:
-		s.Condition = ConditionUnconfirmed
+		s.Condition = deploy.ConditionUnconfirmed
 	case o.RebootPending:
-		s.Condition = ConditionRebootPending
+		s.Condition = deploy.ConditionRebootPending
 	default:
-		s.Condition = ConditionHealthy
+		s.Condition = deploy.ConditionHealthy
 	}
 	return s
 }
 
-func drift(o deploy.Observation) []DriftKind {
-	var kinds []DriftKind
+func drift(o deploy.Observation) []deploy.DriftKind {
+	var kinds []deploy.DriftKind
 	if r := o.Last; r != nil {
 		if o.Running != r.Toplevel {
-			kinds = append(kinds, DriftRunning)
+			kinds = append(kinds, deploy.DriftRunning)
 		}
 		switch {
 		case o.Profile != r.Toplevel:
-			kinds = append(kinds, DriftProfile)
+			kinds = append(kinds, deploy.DriftProfile)
 		case r.ProfileLink != "" && o.ProfileLink != r.ProfileLink:
-			kinds = append(kinds, DriftGeneration)
+			kinds = append(kinds, deploy.DriftGeneration)
 		}
 		if o.NextBoot != "" && o.NextBoot != r.Toplevel {
-			kinds = append(kinds, DriftNextBoot)
+			kinds = append(kinds, deploy.DriftNextBoot)
 		}
 	}
 	if slices.ContainsFunc(o.Foreign, deploy.ForeignActivity.Waits) {
-		kinds = append(kinds, DriftSwitch)
+		kinds = append(kinds, deploy.DriftSwitch)
 	}
 	return kinds
 }
 
 // how words what somebody most likely did. Who, no link tells.
-func how(o deploy.Observation, kinds []DriftKind) string {
-	running, profile := slices.Contains(kinds, DriftRunning), slices.Contains(kinds, DriftProfile)
+func how(o deploy.Observation, kinds []deploy.DriftKind) string {
+	running, profile := slices.Contains(kinds, deploy.DriftRunning), slices.Contains(kinds, deploy.DriftProfile)
 	switch {
-	case slices.Contains(kinds, DriftSwitch):
+	case slices.Contains(kinds, deploy.DriftSwitch):
 		return "a switch that is not nixdeploy's is under way"
 	case running && profile && o.Running == o.Profile:
 		return moved(o)
@@ -122,7 +83,7 @@ func how(o deploy.Observation, kinds []DriftKind) string {
 		return "its profile was moved to " + generation(o.ProfileLink) + ", which is not activated (nixos-rebuild boot): the next boot starts it"
 	case profile:
 		return "its profile was moved to " + generation(o.ProfileLink) + ", which neither runs nor boots next"
-	case slices.Contains(kinds, DriftNextBoot):
+	case slices.Contains(kinds, deploy.DriftNextBoot):
 		return "the boot loader starts another system than the confirmed one"
 	case len(kinds) > 0:
 		return fmt.Sprintf("is on the confirmed system, but as %s and not %s: switched away and back by hand",

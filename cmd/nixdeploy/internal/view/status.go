@@ -2,128 +2,221 @@ package view
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/nixdeploy/nixdeploy/deploy"
 )
 
-// HostStatus is what an inspection of one host found: an observation, or the
-// problem that kept it from being made.
+// StatusVersion is the version of the document of status --json: the minor number
+// grows with fields that a reader may ignore, the major one with anything else.
+const StatusVersion = "1.1"
+
+// HostStatus is what one look at a host found: an observation, or the problem that
+// kept it from being made.
 type HostStatus struct {
 	Host     string              `json:"host"`
 	Stage    string              `json:"stage"`
 	Target   string              `json:"target"`
+	State    string              `json:"state"` // in a word: see StateOf
+	Standing *deploy.Standing    `json:"standing,omitempty"`
 	Observed *deploy.Observation `json:"observed,omitempty"`
+	Health   *deploy.Problem     `json:"health,omitempty"` // what a configured check found, with --checks
 	Problem  *deploy.Problem     `json:"problem,omitempty"`
 }
 
-// Status writes the table of status: what each host runs, and what is odd
-// about it.
-func (s Style) Status(hosts []HostStatus, next string) string {
-	rows := [][]cell{{text(" "), text("host"), text("stage"), text("generation"), text("runs"), text("remarks")}}
+// The states beside those of a Standing.
+const (
+	stateRefused     = "refused"     // for security: another machine, another host key
+	stateUnreachable = "unreachable" // it could not be read
+	stateUnhealthy   = "unhealthy"   // a configured check did not pass
+)
+
+// states lists the words of the column state, what is worst first.
+func states() []string {
+	return []string{
+		stateRefused, stateUnreachable, string(deploy.ConditionUnresolved), string(deploy.ConditionDrift),
+		string(deploy.ConditionFailedUnits), stateUnhealthy, string(deploy.ConditionUnconfirmed),
+		string(deploy.ConditionRebootPending), string(deploy.ConditionHealthy),
+	}
+}
+
+// StateOf is how a host stands, in a word.
+func StateOf(h HostStatus) string {
+	switch {
+	case h.Problem != nil && h.Problem.Security():
+		return stateRefused
+	case h.Observed == nil || h.Standing == nil:
+		return stateUnreachable
+	case h.Health != nil && h.Standing.Condition.Good():
+		return stateUnhealthy
+	}
+	return string(h.Standing.Condition)
+}
+
+// Good reports whether nobody has to do anything about the host.
+func (h HostStatus) Good() bool {
+	return h.State == string(deploy.ConditionHealthy) || h.State == string(deploy.ConditionRebootPending)
+}
+
+// Failed is the problem for which status itself fails, nil for none: what was read
+// is the answer, whatever it says; only what could not be read, or is another
+// machine, is a failure.
+func (h HostStatus) Failed() *deploy.Problem {
+	if h.State == stateRefused || h.State == stateUnreachable {
+		return h.Problem
+	}
+	return nil
+}
+
+// StatusPage is all that status has to show.
+type StatusPage struct {
+	Hosts    []HostStatus
+	Findings []Finding
+	Now      time.Time
+	Zone     *time.Location // of moments for people
+	Each     bool           // a row for each host, and its systems below
+	Next     string
+}
+
+// Status writes a row for each host, what needs a person first, then a block for
+// each thing that is odd, with what to type next.
+func (s Style) Status(p StatusPage) string {
+	order := states()
+	hosts := slices.Clone(p.Hosts)
+	slices.SortStableFunc(hosts, func(a, b HostStatus) int { return slices.Index(order, a.State) - slices.Index(order, b.State) })
 	n := map[string]int{}
-	var problems []deploy.Problem
 	for _, h := range hosts {
-		m, word := statusMark(h)
-		n[word]++
-		row := []cell{{s.pick(m.unicode, m.ascii), m.color}, {s.Clean(h.Host), bold}, text(s.Clean(h.Stage))}
-		if h.Observed != nil {
-			row = append(row, text(Generation(&h.Observed.Links)), text(s.systemName(h.Observed.Running)),
-				text(s.remarks(*h.Observed)))
-		} else {
-			row = append(row, text("-"), text("-"), text(s.why(deploy.HostPlan{Problem: h.Problem})))
-		}
-		rows = append(rows, row)
+		n[h.State]++
 	}
-	for _, h := range hosts {
-		if h.Problem != nil {
-			p := *h.Problem
-			p.Host = h.Host
-			problems = append(problems, p)
+	out := s.table(s.statusRows(hosts, p))
+	if p.Each || len(hosts) == 1 {
+		for _, h := range hosts {
+			out += s.linksOf(h, p.Zone)
 		}
 	}
-	out := s.table(rows)
-	if len(problems) > 0 {
-		out += "\n" + s.Problems(problems) + "\n"
+	if blocks := s.findings(p); blocks != "" {
+		out += "\n" + blocks + "\n"
 	}
 	var parts []string
-	for _, word := range []string{"settled", "worth a look", "unresolved", "unknown"} {
+	for _, word := range order {
 		if n[word] > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n[word], word))
 		}
 	}
-	return out + "Status: " + strings.Join(parts, ", ") + "\n" + s.Next(next)
+	return out + s.hang("Status: ", strings.Join(parts, ", ")) + s.Next(p.Next)
 }
 
-// statusMark tells a settled host from one that a person should look at.
-func statusMark(h HostStatus) (mark, string) {
-	o := h.Observed
-	switch {
-	case o == nil:
-		return mark{"?", "?", yellow}, "unknown"
-	case o.Active != nil:
-		return mark{"!", "!", red}, "unresolved"
-	case len(oddities(*o)) > 0:
-		return mark{"~", "~", yellow}, "worth a look"
-	}
-	return mark{"=", "=", green}, "settled"
-}
-
-// Unresolved reports whether a run stands open on the host.
-func (h HostStatus) Unresolved() bool { return h.Observed != nil && h.Observed.Active != nil }
-
-func (s Style) remarks(o deploy.Observation) string {
-	var list []string
-	if a := o.Active; a != nil {
-		list = append(list, fmt.Sprintf("run %s by %s is unresolved, its guard decides in %s", a.Run, a.Operator, seconds(a.DecidesIn)))
-	}
-	list = append(list, oddities(o)...)
-	if o.Marker == nil {
-		list = append(list, "never confirmed by nixdeploy")
-	} else {
-		list = append(list, "fleet "+o.Marker.Fleet)
-	}
-	return s.Clean(strings.Join(list, "; "))
-}
-
-// soon is within how many seconds an automatic upgrade is worth a word: one comes
-// every day.
-const soon = 3600
-
-// oddities are the facts in which a host differs from one that is at rest.
-func oddities(o deploy.Observation) []string {
-	var list []string
-	if o.Running != o.Profile {
-		list = append(list, "runs another system than its profile")
-	}
-	switch {
-	case o.NextBoot == "":
-		list = append(list, "next boot unverified")
-	case o.NextBoot != o.Running:
-		list = append(list, "next boot is another system")
-	}
-	for _, a := range o.Foreign {
-		if a.Kind != deploy.ForeignUpgradeDue || a.Due <= soon {
-			list = append(list, a.Sentence())
+func (s Style) statusRows(hosts []HostStatus, p StatusPage) [][]cell {
+	rows := [][]cell{{text(" "), text("host"), text("stage"), text("state"), text("gen"), text("flake"), text("confirmed")}}
+	for _, group := range alikeStatus(hosts, p) {
+		h := group[0]
+		name := s.Clean(h.Host)
+		if len(group) > 1 {
+			name = fmt.Sprintf("%s and %d alike", name, len(group)-1)
 		}
+		m := statusMark(h)
+		row := []cell{{s.pick(m.unicode, m.ascii), m.color}, {name, bold}, text(s.Clean(h.Stage)), {h.State, m.color}}
+		if h.Observed == nil {
+			rows = append(rows, append(row, text("-"), text("-"), text("-")))
+			continue
+		}
+		gen := Generation(&h.Observed.Links)
+		for _, other := range group {
+			if Generation(&other.Observed.Links) != gen {
+				gen = "*"
+			}
+		}
+		flake, when := "-", "never"
+		if r := h.Observed.Last; r != nil {
+			when = ago(p.Now.Sub(r.Time))+" by "+s.Clean(r.Operator)
+			if r.FlakeHash != "" {
+				flake = FlakeID(r.FlakeHash)
+			}
+		}
+		rows = append(rows, append(row, text(gen), text(flake), text(when)))
 	}
-	if o.Lease != nil && o.Active == nil {
-		list = append(list, fmt.Sprintf("locked by %s, run %s", o.Lease.Operator, o.Lease.Run))
+	return rows
+}
+
+// alikeStatus groups hosts whose rows differ in name and generation only, when
+// there are too many for a row each.
+func alikeStatus(hosts []HostStatus, p StatusPage) [][]HostStatus {
+	var groups [][]HostStatus
+	at := map[string]int{}
+	for _, h := range hosts {
+		key := []any{h.Stage, h.State, h.Observed != nil}
+		if h.Observed != nil && h.Observed.Last != nil {
+			r := h.Observed.Last
+			key = append(key, r.FlakeHash, r.Operator, ago(p.Now.Sub(r.Time)))
+		}
+		k := fmt.Sprintf("%q", key)
+		if i, known := at[k]; known && len(hosts) > manyRows && !p.Each {
+			groups[i] = append(groups[i], h)
+			continue
+		}
+		at[k] = len(groups)
+		groups = append(groups, []HostStatus{h})
 	}
-	if n := len(o.FailedUnits); n > 0 {
-		list = append(list, fmt.Sprintf("%s: %s", count(n, "failed unit"), strings.Join(o.FailedUnits, " ")))
+	return groups
+}
+
+func statusMark(h HostStatus) mark {
+	switch h.State {
+	case string(deploy.ConditionHealthy):
+		return mark{"=", "=", green}
+	case string(deploy.ConditionRebootPending), string(deploy.ConditionUnconfirmed):
+		return mark{"~", "~", yellow}
+	case stateUnreachable:
+		return mark{"?", "?", yellow}
 	}
-	return list
+	return mark{"!", "!", red}
+}
+
+// linksOf lists what a host runs, boots and was confirmed with, to be copied.
+func (s Style) linksOf(h HostStatus, zone *time.Location) string {
+	o := h.Observed
+	if o == nil {
+		return ""
+	}
+	facts := [][2]string{
+		{"running", o.Running}, {"booted", o.Booted}, {"next boot", orUnknown(o.NextBoot)}, {"profile", o.Profile + ", " + o.ProfileLink},
+	}
+	if r := o.Last; r != nil {
+		facts = append(facts, [2]string{"confirmed", r.Toplevel}, [2]string{"in run", r.Run + " by " + r.Operator + ", " + stamp(r.Time, zone)})
+	}
+	out := "\n" + s.paint(bold, s.Clean(h.Host)) + "\n"
+	for _, f := range facts {
+		out += s.hang("  "+pad(f[0], 11), s.Clean(f[1]))
+	}
+	return out
+}
+
+func orUnknown(path string) string {
+	if path == "" {
+		return "unverified: the boot loader cannot be read"
+	}
+	return path
+}
+
+// ago is how long since, in the largest unit that tells something.
+func ago(d time.Duration) string {
+	switch {
+	case d < time.Minute:
+		return "just now"
+	case d < time.Hour:
+		return fmt.Sprintf("%dm ago", d/time.Minute)
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%dh ago", d/time.Hour)
+	}
+	return fmt.Sprintf("%dd ago", d/(24*time.Hour))
 }
 
 // JSONStatus is the one document of status --json.
-func JSONStatus(version string, hosts []HostStatus) []byte {
+func JSONStatus(version string, p StatusPage) []byte {
 	return JSONDocument(map[string]any{
-		"type": "status", "nixdeploy": version, "format": EventsVersion, "hosts": hosts,
+		"type": "status", "nixdeploy": version, "format": StatusVersion, "at": p.Now.UTC().Truncate(time.Second),
+		"hosts": p.Hosts, "findings": p.Findings, "next": p.Next,
 	})
-}
-
-// Settled reports whether nothing about the host asks for a look.
-func (h HostStatus) Settled() bool {
-	return h.Observed != nil && h.Observed.Active == nil && len(oddities(*h.Observed)) == 0
 }

@@ -176,30 +176,13 @@ func TestHosts(t *testing.T) {
 	golden(t, "hosts.json.golden", string(JSONHosts(inv, []inventory.Host{shopHost()})))
 }
 
-func TestStatus(t *testing.T) {
-	drifted := observed(88, "bak1")
-	drifted.NextBoot, drifted.FailedUnits, drifted.Marker = storePath("other"), []string{"a.service", "b.service"}, nil
-	armed := observed(89, "web3")
-	armed.Active = &deploy.ActiveRun{Run: "01JDXK7Q", Operator: "anna@desk", DecidesIn: 95}
-	hosts := []HostStatus{
-		{Host: "web1", Stage: "prod", Observed: observed(119, "web1")},
-		{Host: "bak1", Stage: "prod", Observed: drifted},
-		{Host: "web3", Stage: "prod", Observed: armed},
-		{Host: "mon1", Stage: "prod", Problem: shopPlan().Hosts[5].Problem},
-	}
-	golden(t, "status.golden", Style{Unicode: true, Width: 120}.Status(hosts, "nixdeploy resume 01JDXK7Q"))
-	var doc struct{ Hosts []HostStatus }
-	if err := json.Unmarshal(JSONStatus("1", hosts), &doc); err != nil || len(doc.Hosts) != 4 {
-		t.Errorf("json: %d hosts, %v", len(doc.Hosts), err)
-	}
-}
-
 // TestColourSaysNothingAlone: without its escape sequences a coloured text is
 // what is shown without colour.
 func TestColourSaysNothingAlone(t *testing.T) {
 	for name, show := range map[string]func(Style) string{
 		"plan":    func(s Style) string { return s.Plan(shopPlan(), "nixdeploy apply") },
 		"summary": func(s Style) string { return s.Summary(shopEnding()) },
+		"status":  func(s Style) string { return s.Status(shopStatus()) },
 		"lines": func(s Style) string {
 			l, b := NewLines(s, true), strings.Builder{}
 			for _, e := range shopRun() {
