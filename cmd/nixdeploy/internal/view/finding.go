@@ -185,4 +185,3 @@ func (s Style) finding(f Finding) string {
 	s.field(&b, rule, "next", f.Next)
 	return b.String()
 }
-

@@ -90,14 +90,15 @@ func (s Style) Status(p StatusPage) string {
 	for _, h := range hosts {
 		n[h.State]++
 	}
-	out := s.table(s.statusRows(hosts, p))
+	var b strings.Builder
+	b.WriteString(s.table(s.statusRows(hosts, p)))
 	if p.Each || len(hosts) == 1 {
 		for _, h := range hosts {
-			out += s.linksOf(h, p.Zone)
+			b.WriteString(s.linksOf(h, p.Zone))
 		}
 	}
 	if blocks := s.findings(p); blocks != "" {
-		out += "\n" + blocks + "\n"
+		b.WriteString("\n" + blocks + "\n")
 	}
 	var parts []string
 	for _, word := range order {
@@ -105,7 +106,7 @@ func (s Style) Status(p StatusPage) string {
 			parts = append(parts, fmt.Sprintf("%d %s", n[word], word))
 		}
 	}
-	return out + s.hang("Status: ", strings.Join(parts, ", ")) + s.Next(p.Next)
+	return b.String() + s.hang("Status: ", strings.Join(parts, ", ")) + s.Next(p.Next)
 }
 
 func (s Style) statusRows(hosts []HostStatus, p StatusPage) [][]cell {
@@ -130,7 +131,7 @@ func (s Style) statusRows(hosts []HostStatus, p StatusPage) [][]cell {
 		}
 		flake, when := "-", "never"
 		if r := h.Observed.Last; r != nil {
-			when = ago(p.Now.Sub(r.Time))+" by "+s.Clean(r.Operator)
+			when = ago(p.Now.Sub(r.Time)) + " by " + s.Clean(r.Operator)
 			if r.FlakeHash != "" {
 				flake = FlakeID(r.FlakeHash)
 			}
@@ -186,11 +187,12 @@ func (s Style) linksOf(h HostStatus, zone *time.Location) string {
 	if r := o.Last; r != nil {
 		facts = append(facts, [2]string{"confirmed", r.Toplevel}, [2]string{"in run", r.Run + " by " + r.Operator + ", " + stamp(r.Time, zone)})
 	}
-	out := "\n" + s.paint(bold, s.Clean(h.Host)) + "\n"
+	var b strings.Builder
+	b.WriteString("\n" + s.paint(bold, s.Clean(h.Host)) + "\n")
 	for _, f := range facts {
-		out += s.hang("  "+pad(f[0], 11), s.Clean(f[1]))
+		b.WriteString(s.hang("  "+pad(f[0], 11), s.Clean(f[1])))
 	}
-	return out
+	return b.String()
 }
 
 func orUnknown(path string) string {

@@ -106,8 +106,8 @@ func TestTheStatusDocumentIsDescribed(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, typ := range []reflect.Type{reflect.TypeFor[HostStatus](), reflect.TypeFor[deploy.Standing](), reflect.TypeFor[Finding](), reflect.TypeFor[deploy.Record]()} {
-		for i := range typ.NumField() {
-			key, _, _ := strings.Cut(typ.Field(i).Tag.Get("json"), ",")
+		for field := range typ.Fields() {
+			key, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 			if key != "" && !strings.Contains(string(page), "`"+key+"`") {
 				t.Errorf("docs/status.md says nothing of %s.%s", typ.Name(), key)
 			}
