@@ -53,7 +53,7 @@ func TestWhyAFlakeIsNew(t *testing.T) {
 			return f
 		}, []string{"changed run"}},
 		{"many files", "/own", "2", func(f []File) []File {
-			for _, name := range strings.Fields("a b c d e f") {
+			for name := range strings.FieldsSeq("a b c d e f") {
 				f = append(f, File{Path: name})
 			}
 			return f

@@ -63,7 +63,7 @@ func firstFlag() cli.Flag {
 }
 
 func overrideFlag() cli.Flag {
-	return &cli.StringFlag{Name: "override-gate", Usage: "begin the stage without proof from the earlier ones, because of `REASON`, which is recorded"}
+	return &cli.StringFlag{Name: "override-gate", Usage: "begin the stage without proof from the earlier ones, frozen, or outside of its windows, because of `REASON`, which is recorded"}
 }
 
 func parallelFlag() cli.Flag {
