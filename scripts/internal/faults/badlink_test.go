@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -193,6 +194,46 @@ func TestF13AHalfOpenConnection(t *testing.T) {
 			t.Errorf("it took %s", took)
 		}
 		w.seen(t, r, "noticed within a minute, confirmed over a new connection")
+	})
+}
+
+// freezing is a host's output, whose link is half open after the first write:
+// the script has given its sign of life, and nothing but keepalives can tell.
+type freezing struct {
+	io.Writer
+	once   sync.Once
+	freeze func()
+}
+
+func (f *freezing) Write(p []byte) (int, error) {
+	n, err := f.Writer.Write(p)
+	f.once.Do(f.freeze)
+	return n, err
+}
+
+// In a build nothing else would end the wait for as long as builds may take.
+func TestF13AHalfOpenConnectionInTheBuild(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, mode string) {
+		slow(t, "a minute of keepalives")
+		w := newWorld(t, setting{hosts: []member{{name: "web", stage: "prod"}}, stages: policy("prod", mode, "")})
+		var frozen atomic.Bool
+		w.gate.interpose(func(ctx context.Context, host string, r simfleet.Request, next simfleet.Handler) int {
+			s, stdin := peek(r.Stdin)
+			r.Stdin = stdin
+			if s.Name == "build" {
+				r.Stdout = &freezing{Writer: r.Stdout, freeze: func() {
+					w.fleet.Host(host).Server.FreezeAll()
+					frozen.Store(true)
+				}}
+			}
+			return next.Exec(ctx, r)
+		})
+		r := w.run("apply", "--yes") // which does not end, where nobody notices
+		injected(t, frozen.Load(), "half open after the build's first words")
+		r.wants(t, 4, "error[unreachable] web")
+		w.untouchedHost("web")
+		w.seen(t, r, "noticed in a silent build, untouched")
 	})
 }
 

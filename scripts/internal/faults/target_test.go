@@ -259,16 +259,25 @@ func TestF44NoSpaceForTheBuild(t *testing.T) {
 	w.seen(t, r, "untouched")
 }
 
+// The words are those of strerror(3) behind what Nix was doing.
 func TestF45AStoreThatCannotBeWritten(t *testing.T) {
 	t.Parallel()
-	w := alone(t, "switch", func(s *simfleet.System) {
-		s.BuildError = "error: creating directory '/nix/store/.tmp': Read-only file system"
-	})
-	r := w.run("apply", "--yes")
-	r.wants(t, 4, "Read-only file system")
-	injected(t, r.says("Read-only file system"), "the store cannot be written")
-	w.untouchedHost("web")
-	w.seen(t, r, "untouched")
+	for name, words := range map[string]string{
+		"read-only": "error: creating directory '/nix/store/.tmp': Read-only file system",
+		"inodes":    "error: creating directory '/nix/store/.tmp': No space left on device",
+		"quota":     "error: writing to file: Disk quota exceeded",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := alone(t, "switch", func(s *simfleet.System) { s.BuildError = words })
+			r := w.run("apply", "--yes")
+			_, why, _ := strings.Cut(words, ": ")
+			r.wants(t, 4, why)
+			injected(t, r.says(why), "%s", why)
+			w.untouchedHost("web")
+			w.seen(t, r, "untouched, in the host's own words")
+		})
+	}
 }
 
 func TestF46ASystemThatNeedsAReboot(t *testing.T) {
