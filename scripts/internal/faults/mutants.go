@@ -152,7 +152,7 @@ func rolloutBugs() []mutant {
 		one("on_failure = \"stage\" stops at the wave", decide,
 			"if p.OnFailure == inventory.OnFailureStage ||", "if p.OnFailure == inventory.OnFailureStage && other.Wave == s.Wave ||", 69),
 		one("budgets are rounded up", "deploy/plan/waves.go", "* hosts / 100", "* hosts / 100 + 1", 71),
-		one("the gate is ignored", "deploy/plan/gate.go", "\t\t\tg.Open = false\n", "", 72),
+		one("the gate is ignored", "deploy/plan/gate.go", " && g.Shut == \"\" && g.Proven()", " && g.Shut == \"\"", 72),
 		{name: "a host named twice goes twice", faults: []int{73}, edits: []edit{
 			{"inventory/select.go", "\t\t\tout = append(out, h)\n", "\t\t\tout = append(out, h, h)\n"},
 			{"deploy/rollout/rollout.go", "\t\tseen[h.Name] = true\n", ""},
