@@ -2,6 +2,7 @@ package view
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/nixdeploy/nixdeploy/deploy"
@@ -19,7 +20,7 @@ func (s Style) folds(hosts []deploy.HostPlan) bool { return !s.All && len(hosts)
 func (s Style) room(hosts []deploy.HostPlan, names int) int {
 	switch {
 	case s.All:
-		return len(hosts)
+		return math.MaxInt
 	case s.folds(hosts):
 		return 1
 	}

@@ -1,8 +1,14 @@
 package view
 
 import (
+	"encoding/json"
+	"os"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/nixdeploy/nixdeploy/deploy"
 )
@@ -58,5 +64,87 @@ func TestNoPlanIsWiderThanTheTerminal(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// --verbose leaves out no name and no item.
+func TestAVerbosePlanLeavesNothingOut(t *testing.T) {
+	for _, p := range []deploy.Plan{fivePlan(), largePlan(60), troubledPlan(60)} {
+		got := Style{Width: 80, All: true}.Plan(p, "")
+		if strings.Contains(got, " more") && !strings.Contains(got, "MiB more") || strings.Contains(got, allHint) || strings.Contains(got, "like it") {
+			t.Errorf("%d hosts: something is cut:\n%s", len(p.Hosts), got)
+		}
+		words := strings.Fields(got)
+		for _, h := range p.Hosts {
+			if !slices.ContainsFunc(words, func(word string) bool { return strings.Trim(word, ":;,") == h.Host }) {
+				t.Errorf("%d hosts: %s is not named", len(p.Hosts), h.Host)
+			}
+		}
+		for _, read := range []string{"box1", "dev1", "dev2", "dev3"} {
+			if !slices.Contains(words, read) {
+				t.Errorf("%d hosts: %s, read for the gate, is not named", len(p.Hosts), read)
+			}
+		}
+	}
+}
+
+func TestTheScreenInTheGuideIsWhatAPlanPrints(t *testing.T) {
+	guide, err := os.ReadFile("../../../../docs/guide.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := (Style{Unicode: true, Width: 80}).Plan(fivePlan(), "nixdeploy apply --stage prod"); !strings.Contains(string(guide), "```text\n"+want+"```\n") {
+		t.Errorf("docs/guide.md has another screen than:\n%s", want)
+	}
+}
+
+// The document of plan --json: every key of it is in the docs, every host has all
+// of its facts, and those that are alike are named.
+func TestTheDocumentOfAPlan(t *testing.T) {
+	var doc struct {
+		Type, Format, Next string
+		Plans              []deploy.Plan
+		Alike              []struct {
+			Stage string
+			Hosts []string
+		}
+		Radius []map[string]any
+	}
+	out := JSONPlans("0.1.0", []deploy.Plan{fivePlan(), largePlan(6)}, "nixdeploy apply")
+	if err := json.Unmarshal(out, &doc); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]deploy.Plan{fivePlan(), largePlan(6)}, doc.Plans, cmpopts.EquateEmpty()); diff != "" || doc.Type != "plan" || doc.Format != PlanVersion {
+		t.Errorf("type %q, format %q\n%s", doc.Type, doc.Format, diff)
+	}
+	var groups []string
+	for _, g := range doc.Alike {
+		groups = append(groups, g.Stage+" "+strings.Join(g.Hosts, " "))
+	}
+	want := []string{"prod web1 web2 web3", "prod db1", "prod host00000 host00003", "prod host00001 host00004", "prod host00002 host00005"}
+	if diff := cmp.Diff(want, groups); diff != "" {
+		t.Error(diff)
+	}
+	if len(doc.Radius) != 2 || doc.Radius[0]["hosts"] != 4.0 || doc.Radius[1]["hosts"] != 6.0 {
+		t.Errorf("radius %v", doc.Radius)
+	}
+	page, err := os.ReadFile("../../../../docs/saved-plans.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(page), "## `plan --json`")
+	var top map[string]any
+	if err := json.Unmarshal(out, &top); err != nil {
+		t.Fatal(err)
+	}
+	for _, keys := range []map[string]any{top, doc.Radius[0]} {
+		for key := range keys {
+			if !strings.Contains(section, "\n| `"+key+"` |") {
+				t.Errorf("docs/saved-plans.md does not tell of %q", key)
+			}
+		}
+	}
+	if !strings.Contains(section, `"`+PlanVersion+`"`) {
+		t.Errorf("docs/saved-plans.md tells of another format than %s", PlanVersion)
 	}
 }
