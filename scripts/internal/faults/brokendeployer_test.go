@@ -142,6 +142,7 @@ func (w *world) fullDisk(host string) (*child, *fault) {
 	cmd.SysProcAttr = ownMounts(w.t)
 	c := w.prepared(cmd)
 	f := w.once(host, "guard await", done, func() bool {
+		<-c.begun
 		if err := fill(filepath.Join("/proc", strconv.Itoa(c.cmd.Process.Pid), "root", w.state(), "filler")); !errors.Is(err, syscall.ENOSPC) {
 			w.t.Errorf("the disk is not full: %v", err)
 		}
