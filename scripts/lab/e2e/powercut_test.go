@@ -29,10 +29,9 @@ const (
 // sampled are the cuts that a test of all makes.
 func sampled(p place, mode, who string) bool {
 	return slices.Contains([]string{
-		"building/switch/alive", "uploading/test-first/resumed", "arming, not yet durable/switch/resumed",
-		"activating/switch/alone", "activating/test-first/alive",
-		"profile set, loader not/switch/resumed", "profile set, loader not/test-first/alone",
-		"soak/switch/alive", "soak/test-first/alive", "return half done/switch/resumed",
+		"uploading/test-first/resumed", "arming, not yet durable/switch/resumed",
+		"activating/switch/alone", "profile set, loader not/test-first/alone",
+		"soak/switch/alive", "return half done/switch/resumed",
 	}, p.name+"/"+mode+"/"+who)
 }
 
