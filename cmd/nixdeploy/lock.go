@@ -25,9 +25,10 @@ func lockCommand() command {
 	return command{
 		name: "lock", usage: "write the missing parts of flake.lock",
 		about: "Every input of a flake must be locked before it is deployed. It needs Nix: on this machine, or else on the first " +
-			"host that --on and --stage select. What is locked stays as it is.",
-		examples: []string{"lock", "lock --on dev-1"},
-		own:      func() []cli.Flag { return selectFlags() },
+			"host that --on and --stage select. What is locked stays as it is.\n" +
+			"With --override-input the lock is printed instead, and flake.lock stays as it is.",
+		examples: []string{"lock", "lock --on dev-1", "lock --override-input nixpkgs=github:NixOS/nixpkgs/nixos-unstable"},
+		own:      func() []cli.Flag { return append(selectFlags(), overrideInputFlag()) },
 		run:      runLock,
 	}
 }
@@ -36,6 +37,14 @@ func runLock(ctx context.Context, in *invocation) error {
 	inv, hosts, err := in.selection()
 	if err != nil {
 		return err
+	}
+	if len(in.inputs) > 0 {
+		_, lock, err := in.lockOverridden(ctx, inv)
+		if err != nil {
+			return err
+		}
+		in.tell("locked with " + in.err.Clean(in.overriddenInputs()) + "; not written: " + in.err.Clean(in.display(flake.LockPath(inv))) + "\n")
+		return in.print(string(lock))
 	}
 	f, err := flake.Unlocked(inv)
 	if err != nil {
@@ -67,10 +76,10 @@ func (in *invocation) lockHere(ctx context.Context, nix string, f *flake.Flake) 
 	if err := f.Write(dir); err != nil {
 		return nil, err
 	}
-	argv := flake.LockCommand(dir)
+	argv := flake.OverrideCommand(dir, in.inputs)
 	in.tell("locking the inputs with the nix of this machine\n")
 	cmd := exec.CommandContext(ctx, nix, argv[1:]...)
-	cmd.Env, cmd.WaitDelay = in.Environ, 10*time.Second
+	cmd.Env, cmd.Dir, cmd.WaitDelay = in.Environ, in.Dir, 10*time.Second
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
 	if err := cmd.Run(); err != nil {

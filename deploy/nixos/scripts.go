@@ -61,7 +61,7 @@ func assemble(name string) string {
 
 // Names lists the scripts that can be sent.
 func Names() []string {
-	return []string{"inspect", "upload", "build", "guard", "probe", "lock", "kept", "difference", "approve"}
+	return []string{"inspect", "upload", "build", "guard", "probe", "lock", "kept", "difference", "approve", "option"}
 }
 
 func read(name string) string {
