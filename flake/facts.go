@@ -127,7 +127,7 @@ var (
 	releaseForm   = regexp.MustCompile(`^[0-9]{2}\.[0-9]{2}$`)
 	machineIDForm = regexp.MustCompile(`^[0-9a-f]{32}$`)
 	systemForm    = regexp.MustCompile(`^[a-z0-9_]+-linux$`)
-	userForm      = regexp.MustCompile(`^[a-z_][a-z0-9_-]{0,30}$`)
+	userForm      = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]{0,30}$`)
 	fsTypeForm    = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]*$`)
 	hostNameForm  = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9])?$`)
 )
