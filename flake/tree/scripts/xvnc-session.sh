@@ -32,6 +32,7 @@ export DISPLAY="$display" XAUTHORITY="$cookies" XDG_SESSION_TYPE=x11
 systemd-notify --ready
 # Hands the clipboard to and fro.
 vncconfig -nowin &
-# A login shell, for the PATH of a person.
+# A login shell, for the PATH of a person; it expands its own argument.
+# shellcheck disable=SC2016
 env -u __NIXOS_SET_ENVIRONMENT_DONE bash --login -c 'exec "$0"' "$NIXDEPLOY_SESSION" || true
 kill "$server"
