@@ -1,0 +1,28 @@
+# A cloud workstation at Hetzner: the desktop, reached from afar, and all that
+# it takes to develop. The reference that the other targets are compared with.
+{ lib, ... }:
+let
+  layer = import ../lib/priorities.nix lib;
+in
+{
+  imports = [
+    ./base.nix
+    ../hardware/hetzner.nix
+  ];
+
+  nixdeploy = {
+    desktop.plasma.enable = layer.target true;
+    desktop.remoteAccess.enable = layer.target true;
+    development.enable = layer.target true;
+    networking.enable = layer.target true;
+
+    packageProfile = layer.target "full";
+
+    home = {
+      ai-assistants.enable = layer.target true;
+      editors.enable = layer.target true;
+      terminal.enable = layer.target true;
+      tools.enable = layer.target true;
+    };
+  };
+}
