@@ -14,6 +14,9 @@ import (
 type Terms struct {
 	Fleet string
 	First bool                  // --first: a host without a marker is taken on
+	// Accept is --accept: a new system that does not fit its host is armed all the
+	// same.
+	Accept bool
 	Ours  func(run string) bool // run ids whose process is dead and was this operator's
 	// Moved, when not nil, says how a host is no longer what a saved plan saw, nil
 	// when it is. It is asked each time that a host is looked at.
