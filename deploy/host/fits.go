@@ -21,6 +21,9 @@ func (w *worker) fitting() Fitting {
 // armed. What is accepted, and what could not be compared, is told with the step,
 // and so is in the journal.
 func (w *worker) fits() error {
+	if w.p.Unchanged() {
+		return nil // it runs it already: nothing is armed
+	}
 	f := w.fitting()
 	if len(f.Misfits) > 0 && !w.d.Terms.Accept {
 		return misfit(w.h.Name, f)
