@@ -16,7 +16,7 @@ import (
 
 func adoptCommand() command {
 	return command{
-		name: "adopt", usage: "write down what a host is, for its new system to boot and let you in",
+		name: "adopt", usage: "write down what a host is, for its new system to fit it",
 		args: "[HOST]", maxArgs: 1, anyOrder: true,
 		about: "Reads the host in one round trip, changing nothing there, and writes hosts/HOST/hardware.nix and hosts/HOST/facts.json beside " +
 			"hosts.toml, for you to read and to commit: its hardware configuration, boot loader, mounts, state version, and the " +
