@@ -87,9 +87,7 @@ func readTree(t *testing.T, dir, output, apply string, v any) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := json.Unmarshal([]byte(out), v); err != nil {
-		t.Fatal(err)
-	}
+	readJSON(t, out, v)
 }
 
 func tryTree(t *testing.T, dir, output, apply string) (string, error) {
@@ -147,4 +145,11 @@ func withDisks(files map[string]string, host object) object {
 	modules, _ := host["modules"].([]string)
 	host["modules"] = append(modules, path)
 	return host
+}
+
+func readJSON(t *testing.T, text string, v any) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(text), v); err != nil {
+		t.Fatal(err)
+	}
 }
