@@ -2,6 +2,7 @@ package flake
 
 import (
 	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -123,15 +124,33 @@ func evaluate(t *testing.T, inv *inventory.Inventory) (map[string]evaluated, str
 func TestTreeEvaluates(t *testing.T) {
 	dir := t.TempDir()
 	layOut(t, dir, map[string]string{
-		"nix/web.nix":  `{ lib, ... }: { imports = [ ./more.nix ]; test.list = [ "module" ]; time.timeZone = lib.mkDefault "Module/Default"; }`,
+		"nix/web.nix": `{ lib, ... }: {
+			imports = [ ./more.nix ];
+			options.test = lib.mkOption {
+				description = "What this test sets.";
+				type = lib.types.submodule {
+					freeformType = lib.types.attrsOf lib.types.anything;
+					options.list = lib.mkOption { type = lib.types.listOf lib.types.str; description = "Who was here."; };
+				};
+			};
+			config.test.list = [ "module" ];
+			config.time.timeZone = lib.mkDefault "Module/Default";
+		}`,
 		"nix/more.nix": `{ test.list = [ "imported" ]; test.by-force = "module"; }`,
 	})
+	// NixOS refuses a machine without a root file system or a boot loader.
+	disk := map[string]any{
+		`fileSystems."/"`:         map[string]any{"device": "/dev/disk/by-label/nixos", "fsType": "ext4"},
+		"boot.loader.grub.device": "/dev/sda",
+	}
 	container := box("box-1")
+	container.Override.Plain["system.stateVersion"] = "25.11"
 
 	full := box("web-1.example.org")
 	full.Target, full.System, full.PackageProfile = "server", "aarch64-linux", "full"
 	full.Modules = []string{"nix/web.nix", "nix/more.nix"}
 	full.Override.Plain["system.stateVersion"] = "25.11"
+	maps.Copy(full.Override.Plain, disk)
 	full.Override.Plain["test.value"] = map[string]any{hostile: hostile, "float": 2.0, "int": int64(9007199254740993)}
 	full.Override.Plain["networking.firewall.enable"] = false
 	full.Override.Force = map[string]any{
@@ -141,7 +160,8 @@ func TestTreeEvaluates(t *testing.T) {
 
 	bare := box("bare")
 	bare.System, bare.PackageProfile, bare.User, bare.Target = "", "", "root", "server"
-	bare.Override = inventory.Override{Default: map[string]any{"time.timeZone": "Host/Default", "networking.hostName": "renamed"}}
+	bare.Override = inventory.Override{Default: map[string]any{"time.timeZone": "Host/Default", "networking.hostName": "renamed"}, Plain: maps.Clone(disk)}
+	bare.Override.Plain["users.users.root.openssh.authorizedKeys.keys"] = []any{"ssh-ed25519 AAAA op@example.org"}
 
 	locked := box("nobody")
 	locked.Override = inventory.Override{}
@@ -153,7 +173,7 @@ func TestTreeEvaluates(t *testing.T) {
 	}
 	b := got["box-1"]
 	wantBox := evaluated{
-		HostName: "box-1", TimeZone: "UTC", System: "x86_64-linux", Container: true, Firewall: true, SSH: true,
+		HostName: "box-1", TimeZone: "UTC", System: "x86_64-linux", StateVersion: "25.11", Container: true, Firewall: true, SSH: true,
 		Normal: true, NixLd: true, Keys: []string{"ssh-ed25519 AAAA op@example.org"}, Groups: []string{"wheel"}, Sudo: []string{"deploy"},
 		Features: []string{"nix-command", "flakes"}, Tmpfiles: []string{"d /var/lib/nixdeploy 0700 root root -"},
 		Custom: []string{}, Packages: b.Packages, Top: "evaluates",
@@ -188,7 +208,8 @@ func TestTreeEvaluates(t *testing.T) {
 	if h := got["nobody"]; h.Top != "refused" {
 		t.Error("a host that nobody could log in to evaluates")
 	}
-	if h := got["container"]; h.Top != "evaluates" || !h.Container || h.HostName != "nixos" {
+	// NixOS itself refuses the system of a bare target: nobody could log in.
+	if h := got["container"]; h.Top != "refused" || !h.Container || h.HostName != "nixos" {
 		t.Errorf("the bare target: %+v", h)
 	}
 
