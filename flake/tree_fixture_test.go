@@ -2,6 +2,7 @@ package flake
 
 import (
 	"encoding/json"
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -92,7 +93,12 @@ func readTree(t *testing.T, dir, output, apply string, v any) {
 
 func tryTree(t *testing.T, dir, output, apply string) (string, error) {
 	t.Helper()
-	return nixTry(t, "eval", "--json", "--no-write-lock-file", "path:"+dir+"#"+output, "--apply", apply)
+	out, err := nixTry(t, "eval", "--json", "--no-write-lock-file", "path:"+dir+"#"+output, "--apply", apply)
+	if err != nil {
+		text := err.Error() // the command is long, and its warnings are many
+		return "", errors.New(output + ": " + text[max(0, strings.LastIndex(text, "\nerror:")):])
+	}
+	return out, nil
 }
 
 // targetHost is a host of a built-in target, as an adopted one reaches Nix.

@@ -124,7 +124,7 @@ func TestLayersMeet(t *testing.T) {
 	  "tree over NixOS's mkDefault" = cs.box.config.services.openssh.startWhenNeeded;
 	  "override.default under it" = cs.weak.config.services.openssh.startWhenNeeded;
 	  "a plain override over it" = cs.plain.config.services.openssh.startWhenNeeded;
-	  "hosts.toml's system over hardware.nix's mkDefault" = cs.arm.config.nixpkgs.hostPlatform.system;
+	  "hosts.toml's system over hardware.nix's mkDefault" = cs.arm.pkgs.stdenv.hostPlatform.system;
 	}`, &got)
 	want := map[string]any{
 		"hardware over base": 5.0, "target over desktop": true, "host over target": "minimal", "host over base": "Europe/Amsterdam",
