@@ -2,6 +2,7 @@ package flake
 
 import (
 	"encoding/json"
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -87,14 +88,17 @@ func readTree(t *testing.T, dir, output, apply string, v any) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := json.Unmarshal([]byte(out), v); err != nil {
-		t.Fatal(err)
-	}
+	readJSON(t, out, v)
 }
 
 func tryTree(t *testing.T, dir, output, apply string) (string, error) {
 	t.Helper()
-	return nixTry(t, "eval", "--json", "--no-write-lock-file", "path:"+dir+"#"+output, "--apply", apply)
+	out, err := nixTry(t, "eval", "--json", "--no-write-lock-file", "path:"+dir+"#"+output, "--apply", apply)
+	if err != nil {
+		text := err.Error() // the command is long, and its warnings are many
+		return "", errors.New(output + ": " + text[max(0, strings.LastIndex(text, "\nerror:")):])
+	}
+	return out, nil
 }
 
 // targetHost is a host of a built-in target, as an adopted one reaches Nix.
@@ -147,4 +151,11 @@ func withDisks(files map[string]string, host object) object {
 	modules, _ := host["modules"].([]string)
 	host["modules"] = append(modules, path)
 	return host
+}
+
+func readJSON(t *testing.T, text string, v any) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(text), v); err != nil {
+		t.Fatal(err)
+	}
 }

@@ -76,8 +76,8 @@ func TestTargetsDifferFromTheReference(t *testing.T) {
 	for target, want := range map[string]map[string]string{
 		"m1": {
 			"desktop.remote.rdp": "true -> false", "desktop.remote.vnc": "true -> false", "desktop.remote.session": `"xfce" -> null`,
-			"desktop.sound":      `"pulseaudio" -> "pipewire"`,
-			"desktop.bluetooth":  "false -> true", "desktop.printing": "false -> true",
+			"desktop.sound":     `"pulseaudio" -> "pipewire"`,
+			"desktop.bluetooth": "false -> true", "desktop.printing": "false -> true",
 			"network.tailscale": "true -> false", "network.fail2ban": "true -> false", "network.rateLimit": "true -> false", "network.nftables": "true -> false",
 			"network.tailnetPorts": "[3389] -> null", "network.sshOpenedBy": `"a limited rule" -> "services.openssh"`, "network.manager": "false -> true",
 			"hardware.virtio": "true -> false", "hardware.guestAgent": "true -> false", "hardware.growPartition": "true -> false",

@@ -24,7 +24,7 @@ builtins.mapAttrs (
     console = param: match "console=(.*)" param;
   in
   {
-    system = c.nixpkgs.hostPlatform.system;
+    system = pkgs.stdenv.hostPlatform.system;
     toplevel = match ".*[.]drv" c.system.build.toplevel.drvPath != null;
 
     base = {

@@ -14,6 +14,7 @@ in
   ];
 
   nixpkgs.overlays = import ../overlays;
+  nixpkgs.hostPlatform = layer.base "x86_64-linux";
 
   nixdeploy = {
     host.enable = layer.base true;

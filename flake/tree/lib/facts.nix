@@ -30,6 +30,7 @@ in
 {
   _file = "hosts/${machine.hostName or machine.target}/facts.json";
   config = lib.mkMerge [
+    (lib.optionalAttrs (facts ? system) { nixpkgs.hostPlatform = layer.host facts.system; })
     (lib.optionalAttrs (facts ? state_version) {
       system.stateVersion = layer.host facts.state_version;
     })

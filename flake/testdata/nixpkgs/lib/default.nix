@@ -22,6 +22,7 @@ let
     systems = import ./systems.nix lib;
     licenses = import ./licenses.nix lib;
     nixos = import ./nixos.nix lib;
+    standIn = import ./stand-in.nix lib;
   };
   # areas that are reached by their name only
   apart = [
@@ -29,6 +30,7 @@ let
     "types"
     "systems"
     "licenses"
+    "standIn"
   ];
   build =
     lib:

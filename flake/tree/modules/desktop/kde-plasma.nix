@@ -59,9 +59,6 @@ in
       [
         filelight
         kcalc
-        kcharselect
-        kcolorchooser
-        ksystemlog
         partitionmanager
       ]
     );

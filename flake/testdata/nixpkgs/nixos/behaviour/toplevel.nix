@@ -4,22 +4,16 @@
 { config, options, pkgs, ... }:
 let
   failed = map (a: a.message) (builtins.filter (a: !a.assertion) config.assertions);
-  # Everything that somebody set is looked at, as NixOS would by using it.
-  force =
-    depth: v:
-    if depth == 0 || lib.isFunction v then
-      true
-    else if builtins.isAttrs v then
-      lib.isDerivation v || v ? _type || builtins.all (force (depth - 1)) (builtins.attrValues v)
-    else if builtins.isList v then
-      builtins.all (force (depth - 1)) v
-    else
-      builtins.seq v true;
-  isSet = o: o.isDefined && o.highestPrio < 1500;
-  settled =
-    builtins.all (o: force 8 o.value) (
-      builtins.filter isSet (lib.collectOptions (builtins.removeAttrs options [ "assertions" "warnings" "system" "nixpkgs" "lib" "specialisation" ]))
-    );
+  settled = lib.standIn.settled (
+    builtins.removeAttrs options [
+      "assertions"
+      "warnings"
+      "system"
+      "nixpkgs"
+      "lib"
+      "specialisation"
+    ]
+  );
   packages = builtins.filter lib.isDerivation config.environment.systemPackages;
 in
 {
