@@ -30,7 +30,9 @@ func fitting() *standing {
 		m.Source, m.Root, m.Options = "/dev/disk/by-uuid/"+m.UUID, "", "defaults"
 		return m
 	}
-	mounts := func() map[string]deploy.Mount { return map[string]deploy.Mount{"/": byUUID(root), "/boot": byUUID(boot)} }
+	mounts := func() map[string]deploy.Mount {
+		return map[string]deploy.Mount{"/": byUUID(root), "/boot": byUUID(boot)}
+	}
 	return &standing{
 		o: deploy.Observation{Links: deploy.Links{Reader: "grub"}},
 		g: deploy.Ground{
