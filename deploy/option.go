@@ -77,7 +77,8 @@ type Derivation struct {
 func (a *OptionAnswer) Localise() {
 	name := func(file string) string {
 		for _, s := range a.Sources {
-			if rest, ok := strings.CutPrefix(file, s.Path+"/"); ok && s.Path != "" {
+			// A store elsewhere (--store) has its root in front.
+			if _, rest, ok := strings.Cut(file, s.Path+"/"); ok && s.Path != "" {
 				return strings.TrimPrefix(s.Name+"/"+rest, "/")
 			}
 		}

@@ -32,7 +32,10 @@ var optionFlake = map[string]string{
         ({ lib, ... }: { _file = "hosts.toml, override of web"; config = lib.setAttrByPath [ "networking" "hostName" ] "web"; })
       ];
     };
-    nixosConfigurations.bare = { config.a = 1; options = { }; pkgs.lib = nixpkgs.lib; };
+    # Made by something else than lib.nixosSystem: it does not give its modules.
+    nixosConfigurations.other = removeAttrs (nixpkgs.lib.nixosSystem {
+      modules = [ ({ lib, ... }: { _file = "weak"; time.timeZone = lib.mkDefault "A"; }) { _file = "strong"; time.timeZone = "B"; } ];
+    }) [ "type" "extendModules" ];
   };
 }`,
 	"base.nix": `{ lib, config, pkgs, ... }: {
@@ -209,7 +212,19 @@ func TestAnOptionPathIsNeverCode(t *testing.T) {
 		t.Errorf("%+v", a.Options)
 	}
 	a, err = asked(t, deploy.OptionQuery{Attribute: hostile, Paths: [][]string{{"a"}}})
-	if err != nil || len(a.Options) != 0 || !slices.Equal(a.Configurations, []string{"bare", "web"}) {
+	if err != nil || len(a.Options) != 0 || !slices.Equal(a.Configurations, []string{"other", "web"}) {
 		t.Errorf("%+v, %v", a, err)
+	}
+}
+
+// Of a flake that does not give its modules, winners are told, and that this is
+// not all.
+func TestWhatLostInAFlakeOfOnesOwnMayNotBeKnown(t *testing.T) {
+	a, err := asked(t, deploy.OptionQuery{Attribute: "other", Paths: [][]string{{"time", "timeZone"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o := a.Options[0]; o.Complete || o.Value != "B" || !slices.Equal(told(o), []string{"strong plain"}) {
+		t.Errorf("%+v", o)
 	}
 }

@@ -66,7 +66,7 @@ let
   arguments = {
     inherit config;
     inherit (system) options;
-    lib = configuration.lib or configuration.pkgs.lib;
+    lib = configuration.lib or system.lib or system.pkgs.lib;
   }
   // config._module.specialArgs or { };
 
