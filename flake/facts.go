@@ -85,7 +85,7 @@ func ReadFacts(name string, data []byte) (Facts, error) {
 	case *version.Format > FactsFormat:
 		return Facts{}, &Refusal{
 			What: fmt.Sprintf("%s: format %d is newer than this nixdeploy, which reads %d", name, *version.Format, FactsFormat),
-			Hint: "use the nixdeploy that wrote it, or write it anew with nixdeploy adopt",
+			Hint: "use the version that wrote it, or write it anew with nixdeploy adopt",
 		}
 	case *version.Format != FactsFormat:
 		return refuse("format %d is not %d", *version.Format, FactsFormat)
