@@ -68,8 +68,8 @@ type OptionDefinition struct {
 
 // Derivation is what Nix would build for a value.
 type Derivation struct {
-	DrvPath string `json:"drvPath"`
-	OutPath string `json:"outPath"`
+	Drv string `json:"drv"`
+	Out string `json:"out"`
 }
 
 // Localise names files as their flake does, instead of by the store:
@@ -121,22 +121,27 @@ func PriorityWord(priority int) string {
 	return fmt.Sprintf("mkOverride %d", priority)
 }
 
-// layers of the tree that nixdeploy renders, by the folder of a file. The
-// priorities of the tree (lib/priorities.nix) follow the same order.
-func layers() [][2]string {
+// layerPriorities are those of the rendered tree (lib/priorities.nix).
+func layerPriorities() map[int]string {
+	return map[int]string{1450: "placeholder", 1400: "base", 1350: "hardware", 1300: "service", 1250: "desktop", 1200: "target", 1100: "host"}
+}
+
+// layerFolders are for what the rendered tree sets at a priority of no layer:
+// lists that grow, and where NixOS itself has to be beaten.
+func layerFolders() [][2]string {
 	return [][2]string{
 		{"configurations/base.nix", "base"},
+		{"configurations/", "target"},
+		{"hardware/", "hardware"},
+		{"modules/services/", "service"},
+		{"modules/desktop/", "desktop"},
+		{"modules/custom/", "host"},
+		{"modules/", "base"},
 		{"shared/", "base"},
 		{"system/", "base"},
 		{"user/", "base"},
 		{"overlays/", "base"},
-		{"hardware/", "hardware"},
-		{"modules/services/", "service"},
-		{"modules/nixdeploy/", "service"},
 		{"home-modules/", "service"},
-		{"modules/desktop/", "desktop"},
-		{"modules/custom/", "host"},
-		{"configurations/", "target"},
 		{"inventory.json", "host"},
 		{"hosts.toml", "host"},
 		{"hosts/", "host"},
@@ -144,11 +149,15 @@ func layers() [][2]string {
 	}
 }
 
-// Layer says to which layer of a rendered flake a file belongs: base, hardware,
-// service, desktop, target or host; nixos for NixOS' own modules, "" for others.
-func Layer(file string) string {
-	for _, l := range layers() {
-		if strings.HasPrefix(file, l[0]) {
+// Layer says to which layer of a rendered flake a definition belongs: base,
+// hardware, service, desktop, target or host; placeholder for what stands in for a
+// machine that nobody has described, nixos for NixOS' own modules, "" for others.
+func Layer(d OptionDefinition) string {
+	if layer, ok := layerPriorities()[d.Priority]; ok && !strings.HasPrefix(d.File, "nixpkgs/") {
+		return layer
+	}
+	for _, l := range layerFolders() {
+		if strings.HasPrefix(d.File, l[0]) {
 			return l[1]
 		}
 	}

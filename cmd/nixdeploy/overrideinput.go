@@ -51,18 +51,14 @@ func (o options) overriddenInputs() string {
 
 // openOverridden is openFlake with inputs replaced. It needs Nix here, and locks
 // in a copy: no flake.lock of the user's is read for what is replaced, none is
-// written. The flake that it returns is not to be sent to a host.
+// written. The flake that it returns is not to be sent to a host, and whatever is
+// told of it names the inputs that were replaced.
 func (in *invocation) openOverridden(ctx context.Context, inv *inventory.Inventory) (*flake.Flake, error) {
 	f, lock, err := in.lockOverridden(ctx, inv)
 	if err != nil {
 		return nil, err
 	}
-	f, err = f.WithLock(lock)
-	if err != nil {
-		return nil, err
-	}
-	in.tell("evaluated with " + in.err.Clean(in.overriddenInputs()) + ": this is not what is deployed\n")
-	return f, nil
+	return f.WithLock(lock)
 }
 
 // lockOverridden gives the flake and the lock that the replaced inputs come to.

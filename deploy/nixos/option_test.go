@@ -34,7 +34,8 @@ var optionFlake = map[string]string{
     };
     # Made by something else than lib.nixosSystem: it does not give its modules.
     nixosConfigurations.other = removeAttrs (nixpkgs.lib.nixosSystem {
-      modules = [ ({ lib, ... }: { _file = "weak"; time.timeZone = lib.mkDefault "A"; }) { _file = "strong"; time.timeZone = "B"; } ];
+      modules = [ ({ lib, ... }: { _file = "weak"; time.timeZone = lib.mkDefault "A"; }) { _file = "strong"; time.timeZone = "B"; }
+        { boot.isContainer = true; system.stateVersion = "26.05"; nixpkgs.hostPlatform = "x86_64-linux"; networking.hostName = "other"; users.users.root.openssh.authorizedKeys.keys = [ "ssh-ed25519 AAAA" ]; } ];
     }) [ "type" "extendModules" ];
   };
 }`,
@@ -220,11 +221,14 @@ func TestAnOptionPathIsNeverCode(t *testing.T) {
 // Of a flake that does not give its modules, winners are told, and that this is
 // not all.
 func TestWhatLostInAFlakeOfOnesOwnMayNotBeKnown(t *testing.T) {
-	a, err := asked(t, deploy.OptionQuery{Attribute: "other", Paths: [][]string{{"time", "timeZone"}}})
+	a, err := asked(t, deploy.OptionQuery{Attribute: "other", Paths: [][]string{{"time", "timeZone"}, {"system", "build", "toplevel"}}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if o := a.Options[0]; o.Complete || o.Value != "B" || !slices.Equal(told(o), []string{"strong plain"}) {
 		t.Errorf("%+v", o)
+	}
+	if top := a.Options[1]; top.Derivation == nil || !strings.HasSuffix(top.Derivation.Drv, ".drv") || !strings.Contains(top.Derivation.Out, "nixos-system-other") {
+		t.Errorf("a derivation: %+v", top)
 	}
 }

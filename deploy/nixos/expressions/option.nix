@@ -256,6 +256,9 @@ let
         "«derivation ${text (x.name or "")}»"
       else if elem (typeOf x) [ "override" "order" "if" ] then
         show depth x.content
+      else if x ? outPath || x ? __toString then
+        # JSON takes such a set for its text
+        shownText x
       else if isOption x then
         "«option»"
       else if depth == 0 then
@@ -266,6 +269,12 @@ let
       if depth == 0 then "«more»" else map (show (depth - 1)) x
     else
       x;
+  shownText =
+    x:
+    let
+      try = tryEval (text x);
+    in
+    if try.success then try.value else "«does not evaluate»";
   shown = show 8;
 
   documented =
@@ -371,8 +380,8 @@ let
       if derivation then
         {
           derivation = {
-            drvPath = text value.value.drvPath;
-            outPath = text value.value.outPath;
+            drv = text value.value.drvPath;
+            out = text value.value.outPath;
           };
         }
       else

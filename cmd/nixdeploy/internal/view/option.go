@@ -53,8 +53,8 @@ func (s Style) option(p OptionPage, o deploy.OptionFacts) string {
 	}
 	field("value", optionValue(o))
 	if o.Derivation != nil {
-		field("builds", o.Derivation.OutPath)
-		field("by", o.Derivation.DrvPath)
+		field("builds", o.Derivation.Out)
+		field("by", o.Derivation.Drv)
 	}
 	field("type", o.Type)
 	if o.Default != nil {
@@ -62,7 +62,7 @@ func (s Style) option(p OptionPage, o deploy.OptionFacts) string {
 	}
 	about, _, _ := strings.Cut(strings.TrimSpace(o.Description), "\n\n")
 	field("about", strings.Join(strings.Fields(about), " "))
-	field("declared", strings.Join(o.Declared, ", "))
+	field("declared", strings.Join(slices.DeleteFunc(slices.Clone(o.Declared), func(f string) bool { return f == "<unknown-file>" }), ", "))
 	if len(o.Rest) > 0 {
 		field("inside", inventory.JoinAttrPath(o.Loc))
 	}
@@ -84,7 +84,7 @@ func (s Style) option(p OptionPage, o deploy.OptionFacts) string {
 		}
 		row := []cell{{mark, color}, text(s.Clean(d.File)), text(deploy.PriorityWord(d.Priority))}
 		if p.Rendered {
-			row = append(row, text(orDash(deploy.Layer(d.File))))
+			row = append(row, text(orDash(deploy.Layer(d))))
 		}
 		rows = append(rows, append(row, text(s.Clean(s.cut(NixText(d.Value))))))
 	}
@@ -204,7 +204,7 @@ func JSONOptions(version string, p OptionPage) []byte {
 		for _, d := range strongestFirst(o.Definitions) {
 			def := definition{OptionDefinition: d, Word: deploy.PriorityWord(d.Priority)}
 			if p.Rendered {
-				def.Layer = deploy.Layer(d.File)
+				def.Layer = deploy.Layer(d)
 			}
 			one.Definitions = append(one.Definitions, def)
 		}
