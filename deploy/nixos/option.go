@@ -75,6 +75,6 @@ func Option(
 	if reply.number("code") != 0 || !reply.has("answer") {
 		return nil, said, nil
 	}
-	a, err := ParseOption(strings.Join(reply.values["answer"], "\n"))
+	a, err := ParseOption(strings.Join(reply.values["answer"], ""))
 	return &a, said, err
 }

@@ -232,3 +232,72 @@ func TestWhatLostInAFlakeOfOnesOwnMayNotBeKnown(t *testing.T) {
 		t.Errorf("a derivation: %+v", top)
 	}
 }
+
+// shellConn runs scripts in a shell of this machine, with root as that of the host.
+type shellConn struct {
+	root  string
+	shell []string
+}
+
+func (c shellConn) Run(ctx context.Context, q deploy.Command, out, errs func(string)) (int, error) {
+	cmd := exec.CommandContext(ctx, c.shell[0], slices.Concat(c.shell[1:], []string{"-c", rooted(q.Script, c.root), "sh"}, q.Args)...)
+	cmd.Env = []string{"PATH=" + filepath.Join(c.root, "bin") + ":" + os.Getenv("PATH"), "TMPDIR=" + c.root}
+	cmd.Stdin = q.Stdin
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	text, err := cmd.Output()
+	for line := range strings.Lines(string(text)) {
+		out(strings.TrimSuffix(line, "\n"))
+	}
+	for line := range strings.Lines(said.String()) {
+		errs(strings.TrimSuffix(line, "\n"))
+	}
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		return exit.ExitCode(), nil
+	}
+	return 0, err
+}
+
+func (shellConn) Close() error { return nil }
+
+// The host has the flake as it is, a locked reference to it, and the query as one
+// argument; what it answers may be longer than a line may be. Nothing stays.
+func TestAHostIsAskedForOptions(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "flake.nix"), []byte("{ outputs = _: { }; }"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := flake.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := deploy.OptionQuery{Attribute: "web", Paths: [][]string{{"a", `"; touch stolen; '$(touch stolen)`}}}
+	for name, shell := range shells() {
+		root := t.TempDir()
+		tool(t, root, "nix", `printf '%s\n' "$@" >"`+root+`/args"; for a in "$@"; do case $a in path:*) d=${a#path:}; cat "${d%%\?*}/flake.nix" >"`+root+`/seen";; esac; done
+printf '{"options":[{"kind":"option","path":["a"],"description":"%0200000d ünd"}]}' 0; echo 'warning: of Nix' >&2`)
+		answer, _, err := Option(t.Context(), shellConn{root, shell}, f.Pack, f.Hash, q)
+		if err != nil || answer == nil || len(answer.Options) != 1 {
+			t.Fatalf("%s: %+v, %v", name, answer, err)
+		}
+		if got := answer.Options[0].Description; len(got) != 200005 || !strings.HasSuffix(got, "0 ünd") {
+			t.Errorf("%s: %d bytes came", name, len(got))
+		}
+		args, _ := os.ReadFile(filepath.Join(root, "args"))
+		seen, _ := os.ReadFile(filepath.Join(root, "seen"))
+		if string(seen) != "{ outputs = _: { }; }" || !strings.Contains(string(args), "?narHash=sha256-") ||
+			!strings.Contains(string(args), `{"attribute":"web","paths":[["a","\"; touch stolen; '$(touch stolen)"]]}`) {
+			t.Errorf("%s: it saw %q, and was asked\n%s", name, seen, args)
+		}
+		left, _ := filepath.Glob(filepath.Join(root, "tmp.*"))
+		if _, err := os.Stat("stolen"); err == nil || len(left) > 0 {
+			t.Errorf("%s: left %v", name, left)
+		}
+
+		tool(t, root, "nix", "echo 'error: undefined variable' >&2; exit 1")
+		answer, said, err := Option(t.Context(), shellConn{root, shell}, f.Pack, f.Hash, q)
+		if err != nil || answer != nil || !slices.Contains(said, "error: undefined variable") {
+			t.Errorf("%s: %v, %q, %v", name, answer, said, err)
+		}
+	}
+}

@@ -14,5 +14,6 @@ timeout -k 10 "$timeout" nix --extra-experimental-features 'nix-command flakes' 
 	--argstr flake "path:$work/flake?narHash=$hash" --argstr query "$query" answer 2>&1 >"$work/answer" 3<&-
 code=$?
 say code "$code"
-if [ "$code" = 0 ]; then say_lines answer <"$work/answer"; fi
+# The answer is one line, and a line of ours has a limit.
+if [ "$code" = 0 ]; then fold -b -w 8000 <"$work/answer" | say_lines answer; fi
 say end option
