@@ -19,7 +19,7 @@ const option = `'([^' ][^']*)'`
 // nixpkgs 24.05 to 26.11.
 var rows = sync.OnceValue(func() []row {
 	var out []row
-	for _, list := range [][][2]string{calls(), flakes(), packages(), systems(), options(), language()} {
+	for _, list := range [][][2]string{calls(), flakes(), systems(), options(), packages(), language()} {
 		for _, r := range list {
 			out = append(out, row{regexp.MustCompile(r[0]), r[1]})
 		}
@@ -177,11 +177,9 @@ func options() [][2]string {
 		{`option value ` + option + ` in '[^']*' is not (?:a |an )?([^.]+)`, // lib before 2021
 			`{1} has to be: {2}; see what is set with nixdeploy option {host} {word1}`},
 		{`option (?:definition )?'(system\.stateVersion)' (?:was accessed but has no value|is used but not defined)`,
-			`set it to the release that the machine was installed with, [hosts.{host}.override] "{1}" = "..."; on the host: nixos-version`},
+			`set it to the release that the machine was installed with, [hosts.{host}.override] "{1}" = "..."; its own configuration says it: nixdeploy adopt {host}`},
 		{`option ` + option + ` (?:was accessed but has no value defined|is used but not defined)`,
 			`nothing sets it: [hosts.{host}.override] "{1}" = ...; what it takes: nixdeploy option {host} {word1}`},
-		{`Failed assertions:`,
-			`NixOS itself refuses this configuration, and says why in the lines after "Failed assertions"`},
 		{`has an unsupported attribute '([^']+)'\. This is caused by introducing a top-level 'config' or 'options'`,
 			`move {1} into the module's config = { ... }`},
 		{`value as a module, because it is of type "flake"|found a value of type "flake", while trying to load a module`,
@@ -208,11 +206,13 @@ func language() [][2]string {
 			`{1} stands twice in one file, first at {2}: join the two`},
 		{`syntax error, ([^:]+?)(?: at |$)`,
 			`mend the Nix file at the place that the text names`},
-		{`(?:getting status of|[Pp]ath) '([^']+)'(?:: No such file or directory| does not exist)`,
+		{`(?:getting status of|[Pp]ath) '(?:/nix/store/[^/']+/)?([^']+)'(?:: No such file or directory| does not exist)`,
 			`the flake has no {1}: it is not there, not tracked by git, or not named in hosts.toml (modules)`},
 		{`cannot coerce`,
 			`a value of another kind stands where text is wanted: toString turns numbers into text`},
 		{`called with unexpected argument '([^']+)'`,
 			`{1} is not taken there: since 26.11 lib.nixosSystem takes specialArgs instead of extraArgs, and no check`},
+		{`Failed assertions:`,
+			`NixOS itself refuses this configuration, and says why in the lines after "Failed assertions"`},
 	}
 }
