@@ -11,5 +11,5 @@
   inputs.home-manager.inputs.nixpkgs.follows = "nixpkgs";
   # @secrets@
 
-  outputs = inputs: import ./outputs.nix { inherit (inputs) nixpkgs; };
+  outputs = inputs: import ./outputs.nix inputs;
 }
