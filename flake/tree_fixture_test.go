@@ -51,7 +51,8 @@ func layTree(t *testing.T, release string, doc object, files map[string]string) 
 	}
 	declared := string(text)
 	if secrets, _ := doc["secrets"].(string); secrets != "" {
-		declared = strings.Replace(declared, "  # @secrets@\n", "  inputs."+secrets+`.url = "@`+secrets+`@";`+"\n", 1)
+		input := "  inputs." + secrets + `.url = "@` + secrets + `@"; inputs.` + secrets + `.inputs.nixpkgs.follows = "nixpkgs";`
+		declared = strings.Replace(declared, "  # @secrets@", input, 1)
 	}
 	nixpkgs := standInRelease(t, release)
 	for _, name := range treeInputs {

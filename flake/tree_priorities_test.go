@@ -37,7 +37,7 @@ func TestOverridesWinOverEveryLayer(t *testing.T) {
 
 	files, hosts := map[string]string{}, object{}
 	for name, sayers := range cases {
-		var overrides []object
+		overrides := []object{}
 		for _, option := range options {
 			for _, i := range sayers {
 				overrides = append(overrides, object{
@@ -116,7 +116,7 @@ func TestLayersMeet(t *testing.T) {
 	got := map[string]any{}
 	readTree(t, dir, "nixosConfigurations", `cs: {
 	  "hardware over base" = cs.m1.config.boot.loader.systemd-boot.configurationLimit;
-	  "target over desktop" = cs.m1.config.hardware.bluetooth.enable;
+	  "target over desktop" = cs.m1.config.services.printing.enable;
 	  "host over target" = cs.m1.config.nixdeploy.packageProfile;
 	  "host over base" = cs.m1.config.time.timeZone;
 	  "service over base" = cs.box.config.services.fstrim.enable;

@@ -108,17 +108,17 @@ func TestPasswordsInTheStoreAreRefused(t *testing.T) {
 // own key; without a choice there is none.
 func TestSecretsProvider(t *testing.T) {
 	for provider, apply := range map[string]string{
-		"":         `c: [ c.nixdeploy.secrets.provider (c ? sops) (c ? age) ]`,
+		"none":     `c: [ c.nixdeploy.secrets.provider (c ? sops) (c ? age) ]`,
 		"sops-nix": `c: [ c.nixdeploy.secrets.provider c.sops.age.sshKeyPaths c.sops.gnupg.sshKeyPaths ]`,
 		"agenix":   `c: [ c.nixdeploy.secrets.provider c.age.identityPaths ]`,
 	} {
 		t.Run(provider, func(t *testing.T) {
 			doc := object{"hosts": object{"box": targetHost("container", nil)}}
-			if provider != "" {
+			if provider != "none" {
 				doc["secrets"] = provider
 			}
 			want := map[string]string{
-				"":         `["none",false,false]`,
+				"none":     `["none",false,false]`,
 				"sops-nix": `["sops-nix",["/etc/ssh/ssh_host_ed25519_key"],[]]`,
 				"agenix":   `["agenix",["/etc/ssh/ssh_host_ed25519_key"]]`,
 			}[provider]

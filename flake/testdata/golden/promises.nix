@@ -5,6 +5,7 @@ builtins.mapAttrs (
   _:
   { config, pkgs, ... }:
   let
+    inherit (pkgs) lib;
     inherit (builtins)
       any
       attrNames
@@ -143,7 +144,7 @@ builtins.mapAttrs (
 
     facts = fromJSON c.environment.etc."nixdeploy/system.json".text;
     people = mapAttrs (name: _: {
-      inherit (c.users.users.${name}) extraGroups;
+      groups = lib.unique (builtins.sort builtins.lessThan c.users.users.${name}.extraGroups);
       keys = builtins.length c.users.users.${name}.openssh.authorizedKeys.keys;
     }) c.nixdeploy.users;
     unfree = any (name: elem name c.nixdeploy.unfree.packages) [ "vscode" ];

@@ -25,4 +25,10 @@ in
       tools.enable = layer.target true;
     };
   };
+
+  # Plasma turns these on by mkDefault, for a laptop. A machine in a data centre
+  # has one wire and no battery.
+  hardware.bluetooth.enable = layer.overNixos false;
+  networking.networkmanager.enable = layer.overNixos false;
+  services.power-profiles-daemon.enable = layer.overNixos false;
 }

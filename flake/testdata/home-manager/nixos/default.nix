@@ -1,7 +1,6 @@
 {
   config,
   lib,
-  options,
   pkgs,
   ...
 }:
@@ -110,17 +109,6 @@ in
       ++ lib.mapAttrsToList (name: _: {
         assertion = config.users.users ? ${name};
         message = "home-manager.users.${name}: there is no such user in users.users.";
-      }) cfg.users
-      ++ lib.mapAttrsToList (name: _: {
-        # never false: it has an error come out where home-manager would meet it
-        assertion = lib.standIn.settled (
-          builtins.removeAttrs options.home-manager.users.valueMeta.attrs.${name}.configuration.options [
-            "assertions"
-            "warnings"
-            "lib"
-          ]
-        );
-        message = "home-manager.users.${name} cannot be evaluated";
       }) cfg.users;
     warnings = lib.concatLists (
       lib.mapAttrsToList (name: u: map (w: "${name} profile: ${w}") u.warnings) cfg.users
@@ -137,6 +125,14 @@ in
           Type = "oneshot";
           TimeoutStartSec = "5m";
         };
+      }
+    ) cfg.users;
+    # What a user's activation would build.
+    system.extraDependencies = lib.mapAttrsToList (
+      name: u:
+      pkgs.buildEnv {
+        name = "home-manager-generation-of-${name}";
+        paths = u.home.packages;
       }
     ) cfg.users;
     environment.pathsToLink = lib.mkIf (cfg.useUserPackages && cfg.users != { }) [ "/etc/profile.d" ];

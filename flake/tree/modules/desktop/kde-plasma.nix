@@ -51,7 +51,6 @@ in
     security.rtkit.enable = layer.desktop true;
 
     hardware.graphics.enable = layer.desktop true;
-    hardware.bluetooth.enable = layer.desktop false;
     services.printing.enable = layer.desktop false;
 
     environment.systemPackages = lib.optionals cfg.applications.enable (

@@ -4,17 +4,18 @@
 { config, options, pkgs, ... }:
 let
   failed = map (a: a.message) (builtins.filter (a: !a.assertion) config.assertions);
-  settled = lib.standIn.settled (
-    builtins.removeAttrs options [
+  seen = builtins.removeAttrs options [
       "assertions"
       "warnings"
       "system"
       "nixpkgs"
       "lib"
       "specialisation"
-    ]
-  );
-  packages = builtins.filter lib.isDerivation config.environment.systemPackages;
+    ];
+  packages =
+    config.environment.systemPackages
+    ++ config.system.extraDependencies
+    ++ builtins.concatMap (u: u.packages) (builtins.attrValues config.users.users);
 in
 {
   config.system.build = {
@@ -23,9 +24,10 @@ in
         throw "\nFailed assertions:\n${lib.concatMapStringsSep "\n\n" (m: "- ${m}") failed}"
       else
         lib.showWarnings config.warnings (
-          builtins.seq settled (
+          builtins.seq (lib.standIn.settled seen) (
             pkgs.stdenv.mkDerivation {
               name = "nixos-system-${config.system.name}-${config.system.nixos.label}";
+              text = lib.standIn.shown seen;
               packages = map toString packages;
               passthru = { inherit config options; };
             }
