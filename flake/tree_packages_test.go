@@ -76,7 +76,7 @@ func TestUnfreePackagesAreNamed(t *testing.T) {
 	dir := layTree(t, "26.05", object{"hosts": hosts}, files)
 	var got map[string]map[string]any
 	readTree(t, dir, "nixosConfigurations", `builtins.mapAttrs (_: { config, ... }: {
-	  lets = map (pname: config.nixpkgs.config.allowUnfreePredicate { inherit pname; }) [ "vscode" "claude-code" "my-own" "steam" ];
+	  lets = map (pname: (config.nixpkgs.config.allowUnfreePredicate or (_: false)) { inherit pname; }) [ "vscode" "claude-code" "my-own" "steam" ];
 	  full = builtins.any (p: (p.pname or p.name) == "terraform") config.environment.systemPackages;
 	  assistants = builtins.any (p: (p.pname or p.name) == "claude-code") config.home-manager.users.alice.home.packages;
 	})`, &got)
