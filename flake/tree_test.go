@@ -2,7 +2,6 @@ package flake
 
 import (
 	"encoding/json"
-	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -270,40 +269,4 @@ func abs(t *testing.T, path string) string {
 		t.Fatal(err)
 	}
 	return out
-}
-
-// Each profile holds the one before it.
-func TestPackageProfilesAreNested(t *testing.T) {
-	needNix(t, "nix")
-	expr := `let p = import ./tree/shared/package-lists.nix (import ./testdata/nixpkgs { system = "x86_64-linux"; }); n = map (x: x.name); in
-	  map (k: n p.${k}) [ "minimal" "essential" "development" "full" ]`
-	var lists [][]string
-	if err := json.Unmarshal([]byte(nix(t, "eval", "--impure", "--json", "--expr", expr)), &lists); err != nil {
-		t.Fatal(err)
-	}
-	for i, list := range lists {
-		seen := map[string]bool{}
-		for _, name := range list {
-			if seen[name] {
-				t.Errorf("%s is in list %d twice", name, i)
-			}
-			seen[name] = true
-		}
-		if i > 0 && !cmp.Equal(lists[i-1], list[:len(lists[i-1])]) {
-			t.Errorf("list %d does not begin with the one before", i)
-		}
-	}
-}
-
-// Nothing but data files depends on who renders: the tree holds text only.
-func TestTreeHoldsOnlyNix(t *testing.T) {
-	err := fs.WalkDir(tree, "tree", func(path string, d fs.DirEntry, err error) error {
-		if err == nil && !d.IsDir() && !strings.HasSuffix(path, ".nix") {
-			t.Errorf("%s is not Nix", path)
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
 }

@@ -45,7 +45,8 @@ in
     {
       assertions = [
         {
-          assertion = boot.isContainer || fileSystems ? "/";
+          # NixOS asks in stage 1, which a container and WSL have not.
+          assertion = !boot.initrd.enable || fileSystems ? "/";
           message = "The ‘fileSystems’ option does not specify your root file system.";
         }
         {
