@@ -23,16 +23,33 @@ const lockTimeout = 15 * time.Minute
 
 func lockCommand() command {
 	return command{
-		name: "lock", usage: "write the missing parts of flake.lock",
+		name: "lock", usage: "write the missing parts of flake.lock, or update it",
+		args: "[INPUT]...", maxArgs: maxInputs, anyOrder: true,
 		about: "Every input of a flake must be locked before it is deployed. It needs Nix: on this machine, or else on the first " +
-			"host that --on and --stage select. What is locked stays as it is.",
-		examples: []string{"lock", "lock --on dev-1"},
-		own:      func() []cli.Flag { return selectFlags() },
-		run:      runLock,
+			"host that --on and --stage select. What is locked stays as it is, but with --update: then the inputs named, or all of " +
+			"them, are locked anew, and what moved is shown.",
+		examples: []string{"lock", "lock --on dev-1", "lock --update", "lock --update nixpkgs home-manager"},
+		own: func() []cli.Flag {
+			return append(selectFlags(), &cli.BoolFlag{Name: "update", Aliases: []string{"u"}, Usage: "lock the INPUTs anew, or all of them"})
+		},
+		run: runLock,
 	}
 }
 
+// maxInputs is more than any flake has at its root.
+const maxInputs = 200
+
 func runLock(ctx context.Context, in *invocation) error {
+	update := in.cli.Bool("update")
+	if len(in.args) > 0 && !update {
+		if near := nearest(in.args[0], secondWords("lock")); near != "" {
+			return &usageError{what: "lock does not take " + quoted(in.args[0]), hint: "did you mean lock " + near + "?", command: "lock"}
+		}
+		return &usageError{
+			what: "inputs are named only to update them", command: "lock",
+			hint: "write: " + shellLine(append([]string{"nixdeploy", "lock", "--update"}, in.args...)...) + "; hosts are chosen by --on",
+		}
+	}
 	inv, hosts, err := in.selection()
 	if err != nil {
 		return err
@@ -40,6 +57,14 @@ func runLock(ctx context.Context, in *invocation) error {
 	f, err := flake.Unlocked(inv)
 	if err != nil {
 		return err
+	}
+	if update {
+		if f, err = f.WithoutLocks(in.args...); err != nil {
+			return err
+		}
+	}
+	for _, w := range f.Warnings {
+		in.tell("warning: " + in.err.Clean(w) + "\n")
 	}
 	ctx, cancel := context.WithTimeout(ctx, lockTimeout)
 	defer cancel()
@@ -52,7 +77,7 @@ func runLock(ctx context.Context, in *invocation) error {
 	if err != nil {
 		return err
 	}
-	return in.keepLock(inv, lock)
+	return in.keepLock(inv, lock, update)
 }
 
 // lockHere runs nix in a copy of the flake, so that Nix sees, and copies to its
@@ -89,24 +114,23 @@ func tail(text string, lines int) string {
 
 // keepLock puts the lock beside hosts.toml, or into the user's own flake, at
 // once: temp and rename.
-func (in *invocation) keepLock(inv *inventory.Inventory, lock []byte) error {
+func (in *invocation) keepLock(inv *inventory.Inventory, lock []byte, update bool) error {
 	path := flake.LockPath(inv)
 	old, err := os.ReadFile(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("reading the lock: %w", err)
 	}
-	if bytes.Equal(old, lock) {
-		return in.print(in.out.Clean(in.display(path)) + " is complete\n")
+	changed := !bytes.Equal(old, lock)
+	if changed {
+		tmp := path + ".new"
+		if err := os.WriteFile(tmp, lock, 0o644); err != nil { //nolint:gosec // a lock is no secret, and goes into git
+			return fmt.Errorf("writing the lock: %w", err)
+		}
+		if err := os.Rename(tmp, path); err != nil {
+			return fmt.Errorf("writing the lock: %w", errors.Join(err, os.Remove(tmp)))
+		}
 	}
-	tmp := path + ".new"
-	if err := os.WriteFile(tmp, lock, 0o644); err != nil { //nolint:gosec // a lock is no secret, and goes into git
-		return fmt.Errorf("writing the lock: %w", err)
-	}
-	if err := os.Rename(tmp, path); err != nil {
-		return fmt.Errorf("writing the lock: %w", errors.Join(err, os.Remove(tmp)))
-	}
-	return in.print(in.out.Clean(in.display(path)) + " written; keep it in git beside hosts.toml\n" +
-		in.out.Next(in.recommend("plan")))
+	return in.showLock(in.display(path), changed, update, flake.LockChanges(old, lock))
 }
 
 // lookPath finds a program on the App's PATH, "" when it is not there.
