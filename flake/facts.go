@@ -67,7 +67,7 @@ const maxFacts = 1 << 20
 // understood completely is a *Refusal: a retry does not help.
 func ReadFacts(name string, data []byte) (Facts, error) {
 	refuse := func(format string, args ...any) (Facts, error) {
-		return Facts{}, &Refusal{What: name + ": " + fmt.Sprintf(format, args...), Hint: "write it anew with nixdeploy adopt"}
+		return Facts{}, &Refusal{What: name + ": " + fmt.Sprintf(format, args...), Hint: "write it anew with nixdeploy adopt HOST"}
 	}
 	if len(data) > maxFacts {
 		return refuse("it is larger than %d KiB", maxFacts>>10)
@@ -77,7 +77,7 @@ func ReadFacts(name string, data []byte) (Facts, error) {
 		Format *int `json:"format"`
 	}
 	if err := json.Unmarshal(data, &version); err != nil {
-		return refuse("it is not JSON as nixdeploy adopt writes it: %v", err)
+		return refuse("it is not the JSON that adopt writes: %v", err)
 	}
 	switch {
 	case version.Format == nil:
@@ -85,7 +85,7 @@ func ReadFacts(name string, data []byte) (Facts, error) {
 	case *version.Format > FactsFormat:
 		return Facts{}, &Refusal{
 			What: fmt.Sprintf("%s: format %d is newer than this nixdeploy, which reads %d", name, *version.Format, FactsFormat),
-			Hint: "use the version that wrote it, or write it anew with nixdeploy adopt",
+			Hint: "use the version that wrote it, or write it anew with nixdeploy adopt HOST",
 		}
 	case *version.Format != FactsFormat:
 		return refuse("format %d is not %d", *version.Format, FactsFormat)

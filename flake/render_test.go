@@ -17,7 +17,7 @@ import (
 
 // goldenHash changes when the tree does: look at what changes on every host,
 // then write the new one here.
-const goldenHash = "sha256-mfxTrCfPKhBTP+X8qClxZ5+gHD/K0Pq4WIaXtckm6jY="
+const goldenHash = "sha256-Q0CVRVBkwrTo+R+ZAPJJo4tFpQfq/n6hhOX1C7k8PjM="
 
 func TestRenderIsTheSameEverywhere(t *testing.T) {
 	render := func() *Flake {

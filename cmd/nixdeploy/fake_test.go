@@ -138,6 +138,10 @@ func (d *fakeDriver) Approve(_ context.Context, h inventory.Host, stage string) 
 	return d.silent[h.Name]
 }
 
+func (d *fakeDriver) Facts(_ context.Context, h inventory.Host) (deploy.HostFacts, error) {
+	return deploy.HostFacts{}, d.silent[h.Name]
+}
+
 func (d *fakeDriver) Release(string) {}
 func (d *fakeDriver) Close()         {}
 

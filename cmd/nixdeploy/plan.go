@@ -30,7 +30,7 @@ func planCommand() command {
 		examples: []string{"plan", "plan --stage prod", "plan --on @web --json", "plan --full --on web-1",
 			"plan --stage prod --out release.plan"},
 		own: func() []cli.Flag {
-			return slices.Concat(selectFlags(), levelFlags(), []cli.Flag{firstFlag(), overrideFlag(), parallelFlag(), exitCodeFlag(), outFlag()})
+			return slices.Concat(selectFlags(), levelFlags(), []cli.Flag{firstFlag(), acceptFlag(), overrideFlag(), parallelFlag(), exitCodeFlag(), outFlag()})
 		},
 		run: runPlan,
 	}
@@ -171,6 +171,9 @@ func (in *invocation) nextAfterPlan(plans []deploy.Plan) string {
 	}
 	if in.first {
 		words = append(words, "--first")
+	}
+	if in.accept {
+		words = append(words, "--accept")
 	}
 	return in.recommend(words...)
 }

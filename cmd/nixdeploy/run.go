@@ -78,7 +78,7 @@ func (c *change) drive(ctx context.Context, id string, j *journal.Journal, p *pr
 		return rollout.Result{}, err
 	}
 	fleet, err := c.connect(Request{
-		Run: id, Inventory: c.inv, Flake: c.flake, First: c.first, Journal: j, Ours: dead(dir), Detach: c.signals.drain,
+		Run: id, Inventory: c.inv, Flake: c.flake, First: c.first, Accept: c.accept, Journal: j, Ours: dead(dir), Detach: c.signals.drain,
 		Saved: c.savedDocument(),
 	})
 	if err != nil {
@@ -161,7 +161,7 @@ func (in *invocation) planner(inv *inventory.Inventory, f *flake.Flake, fleet Fl
 func (c *change) started(id string) deploy.Event {
 	start := &deploy.RunStart{
 		Command: c.command, Operator: operator(c.App), Fleet: c.inv.Fleet, Inventory: absolute(c.App, c.inv.Path),
-		InvHash: c.inv.Hash, Stages: stagesOf(c.hosts), Override: c.override,
+		InvHash: c.inv.Hash, Stages: stagesOf(c.hosts), Override: c.override, Accept: c.accept,
 	}
 	if c.flake != nil {
 		start.Flake = c.flake.Digest()

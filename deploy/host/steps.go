@@ -168,7 +168,7 @@ func (w *worker) build(ctx context.Context, q deploy.BuildRequest) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*w.h.BuildTimeout+briefly)
 	defer cancel()
 	q.Digest, q.Hash = w.d.Flake.Digest, w.d.Flake.Hash
-	q.Attribute, q.Timeout = w.h.Attribute, w.h.BuildTimeout
+	q.Attribute, q.Timeout, q.User = w.h.Attribute, w.h.BuildTimeout, w.login()
 	var a deploy.BuildAnswer
 	err := w.ask(ctx, func(ctx context.Context, m Machine) (err error) {
 		a, err = m.Build(ctx, q, func(line string) { w.output(ctx, deploy.StepBuild, line) })
@@ -186,7 +186,10 @@ func (w *worker) build(ctx context.Context, q deploy.BuildRequest) error {
 		return mismatch(w.d.Planned, w.expected, a.Toplevel)
 	}
 	w.p.Wanted = a.Toplevel
-	return nil
+	if q.PlanOnly || q.Keep {
+		return nil // its plan tells
+	}
+	return w.fits()
 }
 
 // mismatch refuses a host that comes to another system than was expected of it.

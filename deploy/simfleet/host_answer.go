@@ -130,7 +130,7 @@ func (h *Host) MayLogIn(name string) bool {
 func (q *request) run(script string, args []string) int {
 	answer, known := map[string]func() int{
 		"inspect": q.inspect, "upload": q.upload, "build": q.build, "guard": q.guard, "probe": q.probe,
-		"lock": q.lock, "kept": q.kept, "difference": q.difference, "approve": q.approve,
+		"lock": q.lock, "kept": q.kept, "difference": q.difference, "approve": q.approve, "facts": q.factsVerb,
 	}[script]
 	if !known || len(args) == 0 {
 		q.complain("simulated host: no script " + strconv.Quote(script) + " is known here")

@@ -1,0 +1,320 @@
+package nixos
+
+import (
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/nixdeploy/nixdeploy/deploy"
+)
+
+// groundParts are library and part, with devices that are files of the test.
+func groundParts(calls string) string {
+	return read("lib.sh") + read("ground.sh") + `
+is_container() { false; }
+is_device() { case $1 in */dev/sd* | */dev/dm-*) [ -f "$1" ] ;; *) return 1 ;; esac; }
+nonce=N
+` + calls
+}
+
+// aDisk is a host with two partitions; lsblk knows the UUID of the second.
+func aDisk(t *testing.T, root string) {
+	t.Helper()
+	for _, d := range []string{"sda1", "sda2", "dm-0"} {
+		write(t, root, "dev/"+d, "")
+	}
+	link(t, root, "dev/disk/by-uuid/R-1", "../../sda2")
+	link(t, root, "dev/disk/by-label/nixos", "../../sda2")
+	link(t, root, "dev/mapper/crypt", "../dm-0")
+	link(t, root, "dev/block/8:2", "../sda2")
+	tool(t, root, "lsblk", `case "$*" in *sda2) echo R-1 ;; *dm-0) echo "C-1 x" ;; *) exit 1 ;; esac`)
+}
+
+// inDevices replaces the root of the test in what a script printed.
+func inDevices(t *testing.T, root, text, want string, args ...string) {
+	t.Helper()
+	for name, shell := range shells() {
+		got := strings.ReplaceAll(runShell(t, shell, root, text, args...), root, "")
+		if got != want {
+			t.Errorf("%s: %s", name, cmp.Diff(want, got))
+		}
+	}
+}
+
+func TestWhatIsMountedIsReadFromTheKernel(t *testing.T) {
+	root := t.TempDir()
+	aDisk(t, root)
+	write(t, root, "proc/self/mountinfo", strings.ReplaceAll(`22 1 8:2 / / rw,relatime shared:1 - ext4 /dev/root rw
+23 22 0:5 / /dev rw - devtmpfs devtmpfs rw
+30 22 0:40 / /boot rw,relatime shared:30 master:2 - autofs systemd-1 rw
+31 30 8:1 / /boot rw,relatime shared:31 - vfat ROOT/dev/sda1 rw,errors=remount-ro
+32 22 0:41 /@nix /nix rw - btrfs ROOT/dev/mapper/crypt rw,subvol=/@nix
+33 32 0:42 / /nix/store ro - ext4 /dev/x ro
+34 22 0:43 / /efi\040of\040hell rw - vfat /dev/x rw
+`, "ROOT", root))
+	inDevices(t, root, groundParts("say_mounts"), `N mount / ext4 /dev/root /dev/sda2 R-1 /
+N mount /boot autofs systemd-1 - - /
+N mount /boot vfat /dev/sda1 /dev/sda1 - /
+N mount /nix btrfs /dev/mapper/crypt /dev/dm-0 C-1 /@nix
+`)
+}
+
+func TestAnFstabIsReadWithWhatItsNamesLeadTo(t *testing.T) {
+	root := t.TempDir()
+	aDisk(t, root)
+	write(t, root, "to/etc/fstab", `# This is a generated file.
+
+`+root+`/dev/disk/by-uuid/R-1 / ext4 x-initrd.mount,defaults 0 1
+LABEL=nixos /nix ext4 ro
+`+root+`/dev/disk/by-label/GONE /boot vfat fmask=0022 0 2
+/dev/disk/by-uuid/S-1 none swap defaults
+tmpfs /tmp tmpfs size=1G
+tank/efi /efi zfs zfsutil`)
+	inDevices(t, root, groundParts(`say_demands "$1/to"`), `N wanted-fstab yes
+N wanted-mount / ext4 /dev/disk/by-uuid/R-1 /dev/sda2 R-1 x-initrd.mount,defaults
+N wanted-mount /nix ext4 LABEL=nixos /dev/sda2 R-1 ro
+N wanted-mount /boot vfat /dev/disk/by-label/GONE - - fmask=0022
+N wanted-mount /efi zfs tank/efi - - zfsutil
+`, root)
+	inDevices(t, root, groundParts(`say_demands "$1/nowhere"`), "", root)
+}
+
+func TestASystemTellsOfItself(t *testing.T) {
+	root := t.TempDir()
+	write(t, root, "to/etc/nixdeploy/system.json", `{"format": 1}`)
+	write(t, root, "to/etc/ssh/sshd_config", "Port 22\nAuthorizedKeysFile %h/.ssh/authorized_keys /etc/ssh/authorized_keys.d/%u\nTrustedUserCAKeys /etc/ssh/ca\nAuthorizedKeysCommand none\n")
+	inDevices(t, root, groundParts(`say_demands "$1/to"`), "N wanted-system {\"format\": 1}\nN wanted_login_by home\nN wanted_login_by TrustedUserCAKeys\n", root)
+}
+
+func TestTheStateVersionIsFoundWithoutEvaluating(t *testing.T) {
+	for _, c := range []struct{ name, text, want string }{
+		{"plain", `  system.stateVersion = "24.11"; # Did you read the comment?`, "N state_version 24.11\n"},
+		{"by default", "system.stateVersion=lib.mkDefault \"23.05\";", "N state_version 23.05\n"},
+		{"home-manager's is another", `home.stateVersion = "22.11"; home.system-stateVersion = "22.05";`, ""},
+		{"a comment", `# system.stateVersion = "21.11";`, ""},
+		{"computed", `system.stateVersion = config.system.nixos.release;`, ""},
+		{"several", "system.stateVersion = \"24.11\";\n}\nsystem.stateVersion = \"22.05\";\nsystem.stateVersion = \"24.11\";", "N state_version 22.05\nN state_version 24.11\n"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			root := t.TempDir()
+			write(t, root, "etc/nixos/hosts/configuration.nix", c.text+"\n")
+			write(t, root, "etc/nixos/README.md", `system.stateVersion = "19.09";`+"\n")
+			inDevices(t, root, groundParts("say_state_versions"), c.want)
+		})
+	}
+	inDevices(t, t.TempDir(), groundParts("say_state_versions"), "")
+}
+
+func TestKeysThatOpenALoginAreTold(t *testing.T) {
+	root := t.TempDir()
+	write(t, root, "etc/passwd", "root:x:0:0::/root:/bin/sh\ndeploy2:x:1:1::/x:/bin/sh\ndeploy:x:1000:100:Dep Loy:"+root+"/home/deploy:/bin/fish\n")
+	write(t, root, "etc/ssh/authorized_keys.d/deploy", "ssh-ed25519 AAAAone ann@desk\n")
+	write(t, root, "home/deploy/.ssh/authorized_keys", "# mine\n\n \tsk-ssh-ed25519@openssh.com AAAAtwo\nfrom=\"10.0.0.1\",command=\"secret $(id)\" ssh-rsa AAAAthree\ncert-authority ssh-rsa AAAAca\n-----BEGIN OPENSSH PRIVATE KEY-----\nb3Bl AAAAx\necdsa-sha2-nistp256 AAAAfour x")
+	write(t, root, "etc/ssh/sshd_config", "TrustedUserCAKeys none\nAuthorizedKeysCommand /bin/keys %u\n")
+	inDevices(t, root, groundParts("say_login deploy"), `N login 1000 deploy
+N key etc ssh-ed25519 AAAAone ann@desk
+N key home sk-ssh-ed25519@openssh.com AAAAtwo
+N login_by a key with options
+N login_by a certificate authority in authorized_keys
+N login_by a key with options
+N key home ecdsa-sha2-nistp256 AAAAfour x
+N login_by AuthorizedKeysCommand
+`)
+	inDevices(t, root, groundParts("say_login nobody"), "N login_by AuthorizedKeysCommand\n")
+}
+
+func TestReadingGround(t *testing.T) {
+	r := answer(t, `N mount / ext4 /dev/root /dev/sda2 R-1 /
+N mount /boot autofs systemd-1 - - /
+N mount /boot vfat /dev/disk/by-label/my\040boot /dev/sda1 - /
+N mount broken
+N fstab /boot vfat LABEL=B /dev/sda1 - umask=0077
+N state_version 24.11
+N running-system {"format": 1, "state_version": "24.11",
+N running-system  "user": {"name": "deploy", "keys": ["k"]}}
+N login 1000 deploy
+N key home ssh-ed25519 AAAA a b
+N login_by home
+N login_by x
+N login_by x
+N wanted-fstab yes
+N wanted-mount / ext4 LABEL=r - - defaults
+N wanted-system {"format": 2}
+N wanted_login_by home
+N end build`)
+	want := &deploy.Ground{
+		Mounts: map[string]deploy.Mount{
+			"/":     {Type: "ext4", Source: "/dev/root", Device: "/dev/sda2", UUID: "R-1", Root: "/"},
+			"/boot": {Type: "vfat", Source: "/dev/disk/by-label/my boot", Device: "/dev/sda1", Root: "/"},
+		},
+		Fstab:         map[string]deploy.Mount{"/boot": {Type: "vfat", Source: "LABEL=B", Device: "/dev/sda1", Options: "umask=0077"}},
+		System:        &deploy.SystemFile{Format: 1, StateVersion: "24.11", User: deploy.SystemUser{Name: "deploy", Keys: []string{"k"}}},
+		StateVersions: []string{"24.11"},
+		Login:         deploy.Login{User: "deploy", UID: 1000, Keys: []string{"ssh-ed25519 AAAA a b"}, HomeKeys: true, Others: []string{"x"}},
+	}
+	if diff := cmp.Diff(want, ground(r, "deploy")); diff != "" {
+		t.Error(diff)
+	}
+	d := demands(r)
+	if !d.Fstab || d.Mounts["/"].Source != "LABEL=r" || d.System != nil || !strings.Contains(d.Unread, "format 2") || !slices.Equal(d.Others, []string{"home"}) {
+		t.Errorf("%+v", d)
+	}
+	if g := ground(answer(t, "N end build"), "x"); g != nil {
+		t.Errorf("of nothing: %+v", g)
+	}
+	if l := ground(answer(t, "N mount / a b - - /\nN login 0 root\nN end build"), "deploy").Login; l.UID != -1 {
+		t.Errorf("another user's id was taken: %+v", l)
+	}
+}
+
+func answer(t *testing.T, text string) *reply {
+	t.Helper()
+	p := newParser("N", func(string) {})
+	for line := range strings.Lines(text) {
+		p.line(strings.TrimSuffix(line, "\n"))
+	}
+	if !p.reply.ended {
+		t.Fatal("no end")
+	}
+	return &p.reply
+}
+
+// The whole script, on a host of files.
+func TestFactsOfAWholeHost(t *testing.T) {
+	root := t.TempDir()
+	write(t, root, "etc/NIXOS", "")
+	write(t, root, "etc/machine-id", strings.Repeat("ab", 16)+"\n")
+	write(t, root, "etc/nixos/configuration.nix", "{ system.stateVersion = \"24.11\"; }\n")
+	write(t, root, "etc/passwd", "root:x:0:0::"+root+"/home/root:/bin/sh\n")
+	write(t, root, "home/root/.ssh/authorized_keys", annsKey+"\n"+annsKey+"\nssh-rsa AAAAnone\n")
+	write(t, root, "proc/self/mountinfo", "1 1 0:1 / / rw - tmpfs tmpfs rw\n")
+	write(t, root, "boot/grub/grub.cfg", "set default=0\n")
+	write(t, root, "boot/grub/state", "grub\n2.12\nno\n/dev/sda,/dev/sdb\n\n{}\n")
+	write(t, root, "nix/var/nix/profiles/system-1-link/nixos-version", "23.11.1234.abcdef\n")
+	write(t, root, "var/lib/nixdeploy/marker", "home web-1\n")
+	tool(t, root, "systemd-detect-virt", "exit 1")
+	tool(t, root, "nixos-generate-config", `[ "$*" = --show-hardware-config ] || exit 9
+if read -r x; then echo "$x"; fi
+printf '{ ... }:\n\n{\n\tx = "%%s $(id)";\n}\n'; echo "warning: x" >&2`)
+	for name, shell := range shells() {
+		t.Run(name, func(t *testing.T) {
+			out, errs := runBoth(t, shell, root, Script("facts"), "N", "root")
+			if !strings.Contains(errs, "warning: x") {
+				t.Errorf("what the tool complained of is lost: %q", errs)
+			}
+			f, err := hostFacts(answer(t, out), "root")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if f.Hardware != "{ ... }:\n\n{\n\tx = \"%s $(id)\";\n}\n" {
+				t.Errorf("hardware %q", f.Hardware)
+			}
+			if !f.NixOS || f.Marker == nil || *f.Marker != (deploy.Marker{Fleet: "home", Host: "web-1"}) || f.FirstRelease != "23.11" || f.Certain {
+				t.Errorf("%+v", f)
+			}
+			facts := f.Facts
+			if facts.MachineID != strings.Repeat("ab", 16) || facts.StateVersion != "24.11" || facts.Firmware != "bios" || facts.BootLoader != "grub" ||
+				facts.BootDevice != "/dev/sda" || facts.Kind != "machine" || facts.Mounts["/"].Type != "tmpfs" || !slices.Equal(facts.User.Keys, []string{annsKey}) {
+				t.Errorf("%+v", facts)
+			}
+			if _, err := facts.Encode(); err != nil {
+				t.Error(err)
+			}
+			if len(f.Notes) != 3 { // two disks, /etc/nixos, a line that is no key
+				t.Errorf("%q", f.Notes)
+			}
+		})
+	}
+}
+
+const annsKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHWutInQQE3WkFoDYE3pCIH8ZTO7aOrB5CwuA9hZnjnZ ann@desk"
+
+// Nothing on a host is written by reading its facts.
+func TestReadingFactsWritesNothing(t *testing.T) {
+	root := t.TempDir()
+	write(t, root, "proc/self/mountinfo", "")
+	write(t, root, "etc/passwd", "")
+	write(t, root, "etc/machine-id", "")
+	tool(t, root, "systemd-detect-virt", "exit 1")
+	tool(t, root, "nixos-generate-config", "exit 3")
+	before := filesBelow(t, root)
+	for _, shell := range shells() {
+		out := runShell(t, shell, root, Script("facts"), "N", "root")
+		if !strings.Contains(out, "N hardware_code 3\n") {
+			t.Errorf("%q", out)
+		}
+	}
+	if diff := cmp.Diff(before, filesBelow(t, root)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func filesBelow(t *testing.T, root string) []string {
+	t.Helper()
+	all := map[string]bool{}
+	if err := filepath.WalkDir(root, func(path string, _ os.DirEntry, err error) error { all[path] = true; return err }); err != nil {
+		t.Fatal(err)
+	}
+	return slices.Sorted(maps.Keys(all))
+}
+
+func TestAHostileHardwareConfigurationIsRefused(t *testing.T) {
+	for _, c := range []struct{ name, text, want string }{
+		{"fine", "N hardware { }\nN hardware_code 0", ""},
+		{"no tool", "N hardware_code 127", ""},
+		{"it failed", "N hardware { }\nN hardware_code 2", "nixos-generate-config ended with exit code 2"},
+		{"killed", "N hardware_code 124", "nixos-generate-config ended with exit code 124"},
+		{"no code", "N hardware { }", "nixos-generate-config ended with exit code "},
+		{"nothing", "N hardware \nN hardware_code 0", "it is empty"},
+		{"a NUL", "N hardware a\x00b\nN hardware_code 0", "it has characters that cannot be seen"},
+		{"an escape", "N hardware # \x1b[2Jx\nN hardware_code 0", "it has characters that cannot be seen"},
+		{"turned around", "N hardware # \u202e\nN hardware_code 0", "it has characters that cannot be seen"},
+		{"no UTF-8", "N hardware \xff\nN hardware_code 0", "it is no UTF-8"},
+		{"a long line", "N hardware " + strings.Repeat("x", 17<<10) + "\nN hardware_code 0", "a line of it is longer than 16 KiB"},
+		{"large", strings.Repeat("N hardware "+strings.Repeat("x", 15<<10)+"\n", 18) + "N hardware_code 0", "it is larger than 256 KiB"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f, err := hostFacts(answer(t, "N mount / ext4 a - - /\n"+c.text+"\nN end facts"), "root")
+			if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%v, want %q", err, c.want)
+			}
+			if err != nil && f.Hardware != "" {
+				t.Error("it is handed on all the same")
+			}
+		})
+	}
+}
+
+// A key that is written down without its options would open more than it does.
+func TestOnlyWholeKeysAreTaken(t *testing.T) {
+	f, err := hostFacts(answer(t, "N mount / ext4 a - - /\nN login 1000 deploy\nN key etc "+annsKey+"\nN key home ssh-ed25519 AAAAC3 \x1b[2J\nN key home command=\"x\" "+annsKey+
+		"\nN login_by a key with options\nN hardware_code 127\nN end facts"), "deploy")
+	if err != nil || !slices.Equal(f.Facts.User.Keys, []string{annsKey}) || f.Facts.User.UID != 1000 {
+		t.Errorf("%+v, %v", f.Facts.User, err)
+	}
+	if text := strings.Join(f.Notes, "\n"); !strings.Contains(text, "2 lines of authorized_keys are no public key") || !strings.Contains(text, "a key with options") {
+		t.Errorf("%s", text)
+	}
+}
+
+func TestTheRunningSystemIsBelievedForTheStateVersion(t *testing.T) {
+	for _, c := range []struct {
+		text, want string
+		certain    bool
+	}{
+		{"N running-system {\"format\": 1, \"state_version\": \"23.11\"}\nN state_version 24.11", "23.11", true},
+		{"N running-system {\"format\": 9, \"state_version\": \"23.11\"}\nN state_version 24.11", "24.11", false},
+		{"N state_version 24.11\nN state_version 25.05", "", false},
+		{"", "", false},
+	} {
+		f, err := hostFacts(answer(t, "N mount / ext4 a - - /\nN hardware_code 127\n"+c.text+"\nN end facts"), "root")
+		if err != nil || f.Facts.StateVersion != c.want || f.Certain != c.certain {
+			t.Errorf("%q: %q %v %v", c.text, f.Facts.StateVersion, f.Certain, err)
+		}
+	}
+}
