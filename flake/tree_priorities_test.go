@@ -179,3 +179,43 @@ func TestListsGrowAndNamesKeepTheirDots(t *testing.T) {
 		t.Errorf("a package that there is not: %v", err)
 	}
 }
+
+// Whatever the tree sets gives way to a mkDefault, but for what has to win over
+// one of NixOS's own: that is listed here, so that nothing joins it by mistake.
+// What grows (lists, lines, sets) is set plainly.
+func TestWhatTheTreeSetsGivesWay(t *testing.T) {
+	files, hosts := map[string]string{}, object{}
+	for _, target := range []string{"hetzner", "m1", "wsl", "container"} {
+		hosts[target] = targetHost(target, nil)
+		if target == "hetzner" || target == "m1" {
+			hosts[target] = withDisks(files, targetHost(target, nil))
+		}
+	}
+	dir := layTree(t, "26.05", object{"hosts": hosts}, files)
+	apply := `cs: let
+	  lib = import ` + abs(t, "testdata/nixpkgs/lib") + `;
+	  ours = file: builtins.match ".*-source/(configurations|hardware|modules|system|user|lib)/.*" (toString file) != null
+	    && builtins.match ".*/nixos/.*" (toString file) == null;
+	  grows = o: builtins.elem o.type.name [ "listOf" "attrsOf" "lazyAttrsOf" "separatedString" "submodule" "attrs" "anything" "lines" "raw" "unspecified" "coercedTo" ];
+	  walk = at: o:
+	    if lib.isOption o then
+	      (if (o.isDefined or false) && o.highestPrio < 1000 && !grows o && builtins.any (d: ours d.file) o.definitionsWithLocations
+	       then [ "${at} ${toString o.highestPrio}" ] else [ ])
+	    else if builtins.isAttrs o then builtins.concatMap (n: if n == "_module" || n == "assertions" then [ ] else walk (if at == "" then n else "${at}.${n}") o.${n}) (builtins.attrNames o)
+	    else [ ];
+	in builtins.mapAttrs (_: c: walk "" c.options) cs`
+	var got map[string][]string
+	readJSON(t, nix(t, "eval", "--impure", "--json", "--no-write-lock-file", "path:"+dir+"#nixosConfigurations", "--apply", apply), &got)
+	want := map[string][]string{
+		"hetzner": {
+			"hardware.bluetooth.enable 990", "networking.networkmanager.enable 990", "programs.gnupg.agent.pinentryPackage 990",
+			"services.openssh.startWhenNeeded 990", "services.power-profiles-daemon.enable 990",
+		},
+		"m1":        {"services.openssh.startWhenNeeded 990"},
+		"wsl":       {"services.openssh.startWhenNeeded 990"},
+		"container": {"services.openssh.startWhenNeeded 990"},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -82,7 +83,7 @@ func TestTargetsDifferFromTheReference(t *testing.T) {
 			"network.publicTcp": "[] -> [22]", "network.publicUdp": "[41641] -> []",
 			"network.tailnetPorts": "[3389] -> null", "network.sshOpenedBy": `"a limited rule" -> "services.openssh"`, "network.manager": "false -> true",
 			"hardware.virtio": "true -> false", "hardware.guestAgent": "true -> false", "hardware.growPartition": "true -> false",
-			"hardware.asahi": "false -> true", "hardware.loader": `"grub" -> "systemd-boot"`, "hardware.consoles": `["ttyS0,115200","tty0"] -> []`,
+			"hardware.asahi": "false -> true", "hardware.loader": `"grub" -> "systemd-boot"`, "hardware.consoles": `["ttyS0,115200","tty0"] -> ["tty0"]`,
 			"system": `"x86_64-linux" -> "aarch64-linux"`,
 		},
 		"wsl": {
@@ -177,7 +178,7 @@ func TestEveryOutputEvaluates(t *testing.T) {
 			}
 			for output, want := range map[string][]string{
 				"packages":  {"container-minimal", "container-essential", "container-dev", "container-full", "host-summary", "evaluate-hosts"},
-				"checks":    {"plaintext-secrets", "scripts", "format", "package-host-summary"},
+				"checks":    {"plaintext-secrets", "scripts", "package-host-summary"},
 				"devShells": {"default"},
 			} {
 				var got map[string]map[string]string
@@ -201,5 +202,37 @@ func TestEveryOutputEvaluates(t *testing.T) {
 				t.Errorf("nixosModules: %v", modules)
 			}
 		})
+	}
+}
+
+// The modules serve in a flake of one's own, too: without the tree's special
+// arguments, and without changing anything until they are turned on.
+func TestModulesServeInAnotherFlake(t *testing.T) {
+	dir := layTree(t, "26.05", object{}, nil)
+	apply := `m: let
+	  lib = import ` + abs(t, "testdata/nixpkgs/lib") + `;
+	  eval = modules: (lib.nixosSystem { modules = modules ++ [ { nixpkgs.hostPlatform = "x86_64-linux"; system.stateVersion = "26.05"; } ]; }).config;
+	  facts = c: { ssh = c.services.openssh.enable; docker = c.virtualisation.docker.enable; nftables = c.networking.nftables.enable;
+	    xrdp = c.services.xrdp.enable; plasma = c.services.desktopManager.plasma6.enable; file = c.environment.etc ? "nixdeploy/system.json"; gc = c.nix.gc.automatic; };
+	in {
+	  off = facts (eval [ m.default ]);
+	  host = facts (eval [ m.host { nixdeploy.host.enable = true; } ]);
+	  parts = facts (eval [ m.development m.networking m.plasma m.remote-access ]);
+	  container = (eval [ m.container ]).documentation.enable;
+	}`
+	var got map[string]any
+	readJSON(t, nix(t, "eval", "--impure", "--json", "--no-write-lock-file", "path:"+dir+"#nixosModules", "--apply", apply), &got)
+	all := func(on ...string) object {
+		out := object{}
+		for _, name := range []string{"ssh", "docker", "nftables", "xrdp", "plasma", "file", "gc"} {
+			out[name] = slices.Contains(on, name)
+		}
+		return out
+	}
+	want := map[string]any{
+		"off": all(), "host": all("ssh", "file"), "parts": all("docker", "nftables", "xrdp", "plasma"), "container": false,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
 	}
 }

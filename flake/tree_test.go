@@ -1,7 +1,6 @@
 package flake
 
 import (
-	"encoding/json"
 	"maps"
 	"os"
 	"path/filepath"
@@ -74,15 +73,26 @@ const readBack = `cs: builtins.mapAttrs (_: c: let g = c.config; own = g.nixdepl
   Top = let t = builtins.tryEval g.system.build.toplevel.drvPath; in if t.success then "evaluates" else "refused";
 }) cs`
 
-// evaluate renders inv against the stand-in nixpkgs, locks it as a user would,
-// and lets Nix evaluate every configuration, by the reference that hosts get.
+// evaluate lets Nix evaluate every configuration of inv, rendered and locked,
+// by the reference that hosts get.
 func evaluate(t *testing.T, inv *inventory.Inventory) (map[string]evaluated, string) {
 	t.Helper()
-	needNix(t, "nix")
 	standIns(t, &inv.Flake)
 	if err := os.Remove(LockPath(inv)); err != nil {
 		t.Fatal(err)
 	}
+	ref := renderLocked(t, inv)
+	out := nix(t, "eval", "--json", "--no-update-lock-file", "--no-write-lock-file", ref, "--apply", readBack)
+	var got map[string]evaluated
+	readJSON(t, out, &got)
+	return got, ref
+}
+
+// renderLocked locks the flake of inv as a user would, renders it, and returns
+// the reference of its configurations.
+func renderLocked(t *testing.T, inv *inventory.Inventory) string {
+	t.Helper()
+	needNix(t, "nix")
 	unlocked, err := Unlocked(inv)
 	if err != nil {
 		t.Fatal(err)
@@ -99,7 +109,6 @@ func evaluate(t *testing.T, inv *inventory.Inventory) (map[string]evaluated, str
 	if err := os.WriteFile(LockPath(inv), lock, 0o600); err != nil {
 		t.Fatal(err)
 	}
-
 	f, err := FromInventory(inv)
 	if err != nil {
 		t.Fatal(err)
@@ -108,13 +117,7 @@ func evaluate(t *testing.T, inv *inventory.Inventory) (map[string]evaluated, str
 	if err := f.Write(dir); err != nil {
 		t.Fatal(err)
 	}
-	out := nix(t, "eval", "--json", "--no-update-lock-file", "--no-write-lock-file",
-		f.Ref(dir, "nixosConfigurations"), "--apply", readBack)
-	var got map[string]evaluated
-	if err := json.Unmarshal([]byte(out), &got); err != nil {
-		t.Fatal(err)
-	}
-	return got, f.Ref(dir, "nixosConfigurations")
+	return f.Ref(dir, "nixosConfigurations")
 }
 
 func TestTreeEvaluates(t *testing.T) {

@@ -54,15 +54,29 @@ in
 
   formatter = eachSystem (pkgs: pkgs.nixfmt);
 
-  nixosModules = {
-    # All options of nixdeploy.*, for a flake of your own; each is off.
-    default = ./modules;
-    # Only what a machine needs for nixdeploy to come back to it.
-    host = ./modules/nixdeploy;
-    development = ./modules/services/development.nix;
-    networking = ./modules/services/networking.nix;
-    container = ./modules/services/container.nix;
-    plasma = ./modules/desktop/kde-plasma.nix;
-    remote-access = ./modules/desktop/remote-access.nix;
-  };
+  nixosModules =
+    let
+      on = path: {
+        imports = [ ./modules ];
+        config = lib.setAttrByPath ([ "nixdeploy" ] ++ path ++ [ "enable" ]) (lib.mkDefault true);
+      };
+    in
+    {
+      # All options of nixdeploy.*, for a flake of your own; each is off.
+      default = ./modules;
+      # Only what a machine needs for nixdeploy to come back to it; off, too.
+      host = ./modules/nixdeploy;
+      # All options, with one part on.
+      development = on [ "development" ];
+      networking = on [ "networking" ];
+      container = on [ "container" ];
+      plasma = on [
+        "desktop"
+        "plasma"
+      ];
+      remote-access = on [
+        "desktop"
+        "remoteAccess"
+      ];
+    };
 }

@@ -50,13 +50,25 @@ in
           lib.optional (options.hardware.asahi.enable.highestPrio >= 1500)
             "hardware.asahi.enable is on by default, which will change: set it";
         boot.loader.efi.canTouchEfiVariables = lib.mkForce false;
-        boot.loader.grub.efiInstallAsRemovable = lib.mkIf config.boot.loader.grub.enable (lib.mkDefault true);
+        boot.loader.grub = lib.mkDefault {
+          efiSupport = true;
+          efiInstallAsRemovable = true;
+          device = "nodev";
+        };
+        boot.kernelParams = [
+          "earlycon"
+          "console=tty0"
+          "boot.shell_on_fail"
+          "nvme_apple.flush_interval=0"
+        ];
+        hardware.sensor.iio.enable = lib.mkOverride 900 true;
+        system.extraDependencies = lib.mkForce [ pkgs.stdenv.cc.cc ];
         boot.kernelPackages = pkgs.linuxPackages;
         powerManagement.cpuFreqGovernor = lib.mkOverride 800 "schedutil";
         hardware.deviceTree.enable = true;
       }
       (lib.mkIf cfg.setupAsahiSound {
-        services.pulseaudio.enable = lib.mkForce false;
+        services.pulseaudio.enable = false;
         services.pipewire = {
           enable = true;
           alsa.enable = true;

@@ -90,22 +90,31 @@ in
   };
   config = lib.mkIf cfg.enable {
     boot = {
+      bootspec.enable = false;
       initrd.enable = false;
       kernel.enable = false;
       loader.grub.enable = false;
+      modprobeConfig.enable = false;
     };
     console.enable = false;
+    hardware.graphics.enable = true;
     networking.dhcpcd.enable = false;
+    networking.resolvconf.enable = lib.mkIf cfg.wslConf.network.generateResolvConf false;
     services.timesyncd.enable = false;
-    services.udev.enable = lib.mkDefault false;
-    systemd.services.firewall.enable = false;
-    systemd.services.systemd-resolved.enable = lib.mkDefault false;
-    hardware.graphics.enable = lib.mkDefault cfg.useWindowsDriver;
     users.users.${cfg.defaultUser} = {
       isNormalUser = true;
       uid = lib.mkDefault 1000;
       extraGroups = [ "wheel" ];
     };
+    users.users.root.extraGroups = [ "root" ];
+    wsl.extraBin = [
+      {
+        src = "/init";
+        name = "wslpath";
+      }
+      { src = "${pkgs.util-linux}/bin/mount"; }
+      { src = "${pkgs.bashInteractive}/bin/bash"; }
+    ];
     security.sudo.wheelNeedsPassword = lib.mkDefault false;
     powerManagement.enable = false;
     warnings =

@@ -15,11 +15,6 @@ in
     shellcheck ${tree}/scripts/*.sh
     touch $out
   '';
-
-  format = pkgs.runCommand "format" { nativeBuildInputs = [ pkgs.nixfmt ]; } ''
-    nixfmt --check ${tree}/{configurations,hardware,home-modules,lib,overlays,packages,shared,system,user}
-    touch $out
-  '';
 }
 # The packages of this flake build.
 // lib.mapAttrs' (name: lib.nameValuePair "package-${name}") pkgs.fleet

@@ -124,15 +124,13 @@ in
         serviceConfig = {
           Type = "oneshot";
           TimeoutStartSec = "5m";
+          ExecStart = "${
+            pkgs.buildEnv {
+              name = "home-manager-generation-of-${name}";
+              paths = u.home.packages;
+            }
+          }/activate";
         };
-      }
-    ) cfg.users;
-    # What a user's activation would build.
-    system.extraDependencies = lib.mapAttrsToList (
-      name: u:
-      pkgs.buildEnv {
-        name = "home-manager-generation-of-${name}";
-        paths = u.home.packages;
       }
     ) cfg.users;
     environment.pathsToLink = lib.mkIf (cfg.useUserPackages && cfg.users != { }) [ "/etc/profile.d" ];

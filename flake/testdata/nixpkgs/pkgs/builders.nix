@@ -56,8 +56,13 @@ let
           outputs = [ "out" ];
           out = pkg;
           override = _: pkg;
+          # f is attributes, old: attributes or final: old: attributes
           overrideAttrs =
-            f: mkDerivation (self // (if lib.isFunction (f self) then f self self else f self));
+            f:
+            let
+              first = if lib.isFunction f then f self else f;
+            in
+            mkDerivation (self // (if lib.isFunction first then f pkg self else first));
         };
     in
     pkg;

@@ -17,6 +17,8 @@ in
 
   config = {
     nixdeploy.unfree.packages = lib.mkIf cfg.enable (import ../../shared/unfree-names.nix);
-    nixpkgs.config.allowUnfreePredicate = package: lib.elem (lib.getName package) cfg.packages;
+    nixpkgs.config = lib.mkIf (cfg.packages != [ ]) {
+      allowUnfreePredicate = package: lib.elem (lib.getName package) cfg.packages;
+    };
   };
 }

@@ -76,6 +76,8 @@ let
       definitions = map (d: d.value) merged.values;
       definitionsWithLocations = map (d: { inherit (d) file value; }) merged.values;
       files = map (d: d.file) merged.values;
+      # The stand-in's own: who sets it under any condition, at any priority.
+      standInFiles = map (d: d.file) defs;
       __toString = _: showOption loc;
     };
 

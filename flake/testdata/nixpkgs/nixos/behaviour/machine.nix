@@ -15,6 +15,7 @@ in
       nix.optimise.automatic = lib.mkDefault false;
       documentation.nixos.enable = lib.mkDefault false;
       powerManagement.enable = lib.mkDefault false;
+      services.udisks2.enable = lib.mkDefault false;
     })
     (lib.mkIf (boot.isContainer || boot.loader.external.enable) {
       boot.loader.grub.enable = lib.mkOverride 900 false;

@@ -15,6 +15,10 @@ let
   packages =
     config.environment.systemPackages
     ++ config.system.extraDependencies
+    # programs that units start
+    ++ builtins.concatMap (s: lib.toList (s.serviceConfig.ExecStart or [ ])) (
+      builtins.attrValues config.systemd.services
+    )
     ++ builtins.concatMap (u: u.packages) (builtins.attrValues config.users.users);
 in
 {

@@ -163,6 +163,7 @@ in
       };
       hardwareScan = on;
       bootspec.enable = on;
+      modprobeConfig.enable = on;
       resumeDevice = str "";
     };
     powerManagement = {

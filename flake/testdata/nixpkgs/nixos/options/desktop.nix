@@ -81,7 +81,14 @@ with declare;
           setupCommands = lines;
         };
         desktopManager = {
-          xfce.enable = off;
+          xfce = {
+            enable = off;
+            noDesktop = off;
+            enableXfwm = on;
+            enableScreensaver = on;
+            enableWaylandSession = off;
+            waylandSessionCompositor = str "";
+          };
           xterm.enable = off;
           runXdgAutostartIfNone = off;
           wallpaper.mode = str "scale";
@@ -167,6 +174,7 @@ with declare;
       };
       gnome = {
         gnome-keyring.enable = off;
+        glib-networking.enable = off;
         gnome-remote-desktop.enable = off;
       };
       sunshine = {
@@ -179,6 +187,11 @@ with declare;
       blueman.enable = off;
       xserver.updateDbusEnvironment = off;
       speechd.enable = off;
+      tumbler.enable = off;
+      system-config-printer.enable = off;
+      graphical-desktop.enable = opt types.bool (
+        config.services.xserver.enable || config.services.displayManager.enable
+      );
       orca.enable = off;
       greetd = {
         enable = off;

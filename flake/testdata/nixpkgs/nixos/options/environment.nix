@@ -59,6 +59,7 @@ in
       )) { };
       plasma6.excludePackages = packages;
       gnome.excludePackages = packages;
+      xfce.excludePackages = packages;
     };
     fonts = {
       packages = opt (types.listOf types.path) [ ];

@@ -245,7 +245,11 @@ in
     };
     light.enable = off;
     virt-manager.enable = off;
-    thunar.enable = off;
+    thunar = {
+      enable = off;
+      plugins = packages;
+    };
+    xfconf.enable = off;
     screen.enable = off;
     skim.fuzzyCompletion = off;
     ccache.enable = off;
