@@ -178,7 +178,7 @@ func TestAMisfitIsRefusedBeforeAnythingIsArmed(t *testing.T) {
 	unfit(f)
 	run(t, f, func(t *testing.T, _ *Driver, out deploy.Outcome) {
 		wantState(t, out, deploy.StateUntouched, deploy.CodeMisfit)
-		if p := out.Problem; p.Step != deploy.StepBuild || !slices.Contains(p.Details, "differs the state version is 24.11, and would be 26.05") ||
+		if p := out.Problem; p.Step != deploy.StepBuild || !slices.Contains(p.Details, "the state version is 24.11, and would be 26.05") ||
 			!slices.ContainsFunc(p.Details, func(l string) bool { return strings.HasPrefix(l, "unsure  which boot loader") }) {
 			t.Errorf("%+v", p)
 		}
