@@ -73,6 +73,7 @@ func TestWhatDoesNotFitAHost(t *testing.T) {
 		{"a type that is found", func(s *standing) { mount(s.d.Mounts, "/", func(m *deploy.Mount) { m.Type = "auto" }) }, nil, nil},
 		{"a boot partition that is not mounted any more", func(s *standing) { delete(s.d.Mounts, "/boot") },
 			[]string{"/boot is /dev/sda1, UUID B007 (vfat), and would not be mounted"}, nil},
+		{"nothing for /", func(s *standing) { delete(s.d.Mounts, "/") }, []string{"/ is /dev/sda2, UUID r00t (ext4), and would not be mounted"}, nil},
 		{"one that no fstab ever had", func(s *standing) { delete(s.d.Mounts, "/boot"); delete(s.g.Fstab, "/boot") },
 			nil, []string{"/boot is /dev/sda1, UUID B007 (vfat), of which"}},
 		{"a boot partition that is not mounted now", func(s *standing) { s.d.Mounts["/boot/efi"] = deploy.Mount{Type: "vfat", Source: "/dev/sda3"} },

@@ -1,6 +1,8 @@
 package nixos
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -179,4 +181,30 @@ func answer(t *testing.T, text string) *reply {
 		t.Fatal("no end")
 	}
 	return &p.reply
+}
+
+// What a build tells, it tells in its own round trip.
+func TestABuildTellsGroundAndDemands(t *testing.T) {
+	for _, what := range []string{"build", "keep", "exact"} {
+		for name, shell := range shells() {
+			root := t.TempDir()
+			write(t, root, "proc/self/mountinfo", "1 1 0:1 / / rw - tmpfs tmpfs rw\n")
+			write(t, root, "etc/passwd", "deploy:x:1000:1::/nowhere:/bin/sh\n")
+			write(t, root, "etc/ssh/authorized_keys.d/deploy", annsKey+"\n")
+			write(t, root, "store/new/etc/fstab", "tmpfs / tmpfs x\n")
+			write(t, root, "store/new/etc/nixdeploy/system.json", `{"format": 1, "state_version": "25.11"}`)
+			if err := os.MkdirAll(filepath.Join(root, "var/lib"), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			tool(t, root, "systemd-detect-virt", "exit 1")
+			tool(t, root, "nixos-rebuild", `if [ "$1" = build ]; then ln -s `+root+`/store/new result; fi`)
+			out, _ := runBoth(t, shell, root, Script("build"), "N", "RUN1", "ann@desk", "90", what, "d1", "path:x", "web-1", "60", "deploy")
+			r := answer(t, out)
+			g, d := ground(r, "deploy"), demands(r)
+			if g == nil || g.Mounts["/"].Type != "tmpfs" || !slices.Equal(g.Login.Keys, []string{annsKey}) || g.Login.UID != 1000 ||
+				!d.Fstab || d.Mounts["/"].Options != "x" || d.System == nil || d.System.StateVersion != "25.11" {
+				t.Errorf("%s, %s: %+v %+v\n%s", what, name, g, d, out)
+			}
+		}
+	}
 }
