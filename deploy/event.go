@@ -58,6 +58,7 @@ type RunStart struct {
 	Stages    []string `json:"stages"`
 	Hosts     []string `json:"hosts"`
 	Override  string   `json:"override,omitempty"` // --override-gate REASON
+	Accept    bool     `json:"accept,omitempty"`   // --accept: what does not fit a host is switched to all the same
 	Undoes    string   `json:"undoes,omitempty"`   // the run that a rollback undoes
 	// SavedPlan is the file that was applied; nil: the run planned by itself.
 	SavedPlan *SavedPlan `json:"saved_plan,omitempty"`

@@ -23,6 +23,7 @@ type BuildRequest struct {
 	Digest    string // hex, of the uploaded flake
 	Hash      string // SRI, of the same
 	Attribute string
+	User      string        // whose login the connection is
 	Timeout   time.Duration // for each of dry-build and build
 }
 
@@ -37,6 +38,10 @@ type BuildAnswer struct {
 	Transfer     Transfer `json:"transfer"` // of Fetch
 	Unswitchable bool     `json:"unswitchable"`
 	Output       []string `json:"-"` // the newest lines that the tools printed
+	// Ground and Demands are what the host stands on and what Toplevel expects of
+	// it; nil where Toplevel is not in the host's store.
+	Ground  *Ground  `json:"-"`
+	Demands *Demands `json:"-"`
 }
 
 // DifferenceRequest asks a host what another system would bring to it.

@@ -25,6 +25,8 @@ const (
 	CodeBuild         Code = "build"        // it does not build
 	CodePlanMismatch  Code = "mismatch"     // the host's toplevel is not the planned one
 	CodeMoved         Code = "moved"        // a host, the inventory or the flake is not what a saved plan has
+	CodeMisfit        Code = "misfit"       // the new system does not fit the host: mounts, boot loader, state version, login
+	CodeFile          Code = "file"         // a file here is not what would be written, or cannot be written
 	CodeSignature     Code = "signature"    // a saved plan is not signed as hosts.toml asks: security
 	CodeGuard         Code = "guard"        // the guard cannot be armed as asked
 	CodeSwitch        Code = "switch"       // the switch did not lead to the wanted system

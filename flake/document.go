@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -17,34 +18,59 @@ import (
 // own is an option like any other.
 type document struct {
 	Schema  int                `json:"schema"`
+	Fleet   string             `json:"fleet,omitempty"`
+	Secrets string             `json:"secrets,omitempty"`
 	Hosts   map[string]machine `json:"hosts"`
 	Targets map[string]machine `json:"targets"`
 }
 
-// machine is one nixosConfiguration. Empty strings are left out, and the tree
+// machine is one nixosConfiguration. Empty values are left out, and the tree
 // has a default for each.
 type machine struct {
-	Configuration  string     `json:"configuration"` // a file of configurations/
-	Target         string     `json:"target"`
-	HostName       string     `json:"hostName,omitempty"`
-	Domain         string     `json:"domain,omitempty"`
-	System         string     `json:"system,omitempty"`
-	PackageProfile string     `json:"packageProfile,omitempty"`
-	User           string     `json:"user,omitempty"`
-	Elevate        string     `json:"elevate,omitempty"`
-	Modules        []string   `json:"modules"`   // paths inside the flake
-	Overrides      []override `json:"overrides"` // host over target, resolved
+	Configuration  string             `json:"configuration"` // a file of configurations/
+	Target         string             `json:"target"`
+	HostName       string             `json:"hostName,omitempty"`
+	Domain         string             `json:"domain,omitempty"`
+	System         string             `json:"system,omitempty"`
+	PackageProfile string             `json:"packageProfile,omitempty"`
+	User           string             `json:"user,omitempty"`
+	Elevate        string             `json:"elevate,omitempty"`
+	TimeZone       string             `json:"timeZone,omitempty"`
+	Locale         string             `json:"locale,omitempty"`
+	ExtraPackages  [][]string         `json:"extraPackages,omitempty"` // paths below pkgs
+	TCPPorts       []int              `json:"tcpPorts,omitempty"`
+	UDPPorts       []int              `json:"udpPorts,omitempty"`
+	Users          map[string]account `json:"users,omitempty"`
+	Facts          *Facts             `json:"facts,omitempty"`
+	Modules        []string           `json:"modules"`   // paths inside the flake
+	Overrides      []override         `json:"overrides"` // host over target, resolved
+}
+
+// account is a user of one machine.
+type account struct {
+	Description string          `json:"description,omitempty"`
+	Keys        []string        `json:"keys,omitempty"`
+	Admin       bool            `json:"admin,omitempty"`
+	Home        map[string]bool `json:"home,omitempty"` // host over target over user, resolved
 }
 
 func newDocument(inv *inventory.Inventory) (*document, error) {
-	doc := &document{Hosts: map[string]machine{}, Targets: map[string]machine{}}
+	doc := &document{
+		Fleet: inv.Fleet, Secrets: inv.Flake.Secrets,
+		Hosts: map[string]machine{}, Targets: map[string]machine{},
+	}
 	for _, h := range inv.Hosts {
-		m, err := newMachine(h)
+		m, err := newMachine(inv, h)
 		if err != nil {
 			return nil, err
 		}
 		doc.Hosts[h.Name] = m
 		doc.addTarget(m)
+	}
+	for _, name := range builtinTargets() {
+		if _, used := doc.Targets[name]; !used {
+			doc.Targets[name] = bareTarget(name)
+		}
 	}
 	for _, h := range inv.Hosts {
 		if err := doc.checkAttribute(h); err != nil {
@@ -54,15 +80,26 @@ func newDocument(inv *inventory.Inventory) (*document, error) {
 	return doc, nil
 }
 
+// adopt adds what adopting the hosts found out about them.
+func (d *document) adopt(hosts map[string]adopted) {
+	for name, a := range hosts {
+		m := d.Hosts[name]
+		if m.Facts = a.facts; a.facts != nil && m.System == "" {
+			m.System = a.facts.System
+		}
+		if a.hardware {
+			m.Modules = append(slices.Clip(m.Modules), HardwarePath(name))
+		}
+		d.Hosts[name] = m
+	}
+}
+
 // addTarget keeps what all hosts of a target share.
 func (d *document) addTarget(m machine) {
 	t, known := d.Targets[m.Target]
 	if !known {
-		t = machine{
-			Configuration: m.Configuration, Target: m.Target,
-			System: m.System, PackageProfile: m.PackageProfile,
-			Modules: []string{}, Overrides: []override{},
-		}
+		t = bareTarget(m.Target)
+		t.System, t.PackageProfile = m.System, m.PackageProfile
 	}
 	if t.System != m.System {
 		t.System = ""
@@ -85,22 +122,30 @@ func (d *document) checkAttribute(h inventory.Host) error {
 	}
 }
 
-func newMachine(h inventory.Host) (machine, error) {
-	configuration, err := configurationOf(h)
-	if err != nil {
-		return machine{}, err
-	}
+func newMachine(inv *inventory.Inventory, h inventory.Host) (machine, error) {
 	set, err := overrides(h.Name, h.Override)
 	if err != nil {
 		return machine{}, err
 	}
 	hostName, domain, _ := strings.Cut(h.Name, ".")
 	m := machine{
-		Configuration: configuration, Target: h.Target,
+		Configuration: configurationOf(h.Target), Target: h.Target,
 		HostName: hostName, Domain: domain,
 		System: h.System, PackageProfile: h.PackageProfile,
 		User: h.User, Elevate: h.Elevate,
-		Modules: []string{}, Overrides: set,
+		TimeZone: h.TimeZone, Locale: h.Locale,
+		TCPPorts: h.TCPPorts, UDPPorts: h.UDPPorts,
+		Users: accounts(inv, h), Modules: []string{}, Overrides: set,
+	}
+	for _, name := range h.ExtraPackages {
+		parts, err := inventory.SplitAttrPath(name)
+		if err != nil {
+			return machine{}, &Refusal{
+				What: fmt.Sprintf("host %s: extra_packages: %v", h.Name, err),
+				Hint: `such as "htop" or "python3Packages.requests"`,
+			}
+		}
+		m.ExtraPackages = append(m.ExtraPackages, parts)
 	}
 	for _, name := range h.Modules {
 		m.Modules = append(m.Modules, path.Join(customFolder, path.Clean(name)))
@@ -108,19 +153,38 @@ func newMachine(h inventory.Host) (machine, error) {
 	return m, nil
 }
 
-// configurationOf chooses the file of configurations/ for a host's target. A
-// target of the user's own is built on base.
-func configurationOf(h inventory.Host) (string, error) {
-	switch h.Target {
-	case "container":
-		return "container", nil
-	case "wsl", "hetzner", "m1":
-		return "", &Refusal{
-			What: fmt.Sprintf("host %s: target %s cannot be rendered yet, it comes with the architecture issue", h.Name, h.Target),
-			Hint: `use target = "container" or one of your own, or [flake] source = PATH of your own flake`,
+// accounts gives the users of one host.
+func accounts(inv *inventory.Inventory, h inventory.Host) map[string]account {
+	out := make(map[string]account, len(h.Users))
+	for _, name := range h.Users {
+		u, ok := inv.UserByName(name)
+		if !ok {
+			continue // a valid inventory names none that it does not have
 		}
+		home := maps.Clone(u.Home)
+		if home == nil {
+			home = map[string]bool{}
+		}
+		maps.Copy(home, h.Home)
+		out[name] = account{Description: u.Description, Keys: u.Keys, Admin: u.Admin, Home: home}
 	}
-	return "base", nil
+	return out
+}
+
+// builtinTargets always have a configuration of their own.
+func builtinTargets() []string { return []string{"container", "hetzner", "m1", "wsl"} }
+
+func bareTarget(name string) machine {
+	return machine{Configuration: configurationOf(name), Target: name, Modules: []string{}, Overrides: []override{}}
+}
+
+// configurationOf chooses the file of configurations/ for a target. One of the
+// user's own is built on base.
+func configurationOf(target string) string {
+	if slices.Contains(builtinTargets(), target) {
+		return target
+	}
+	return "base"
 }
 
 // encode writes JSON that is the same for the same inventory, a line for each

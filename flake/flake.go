@@ -92,13 +92,14 @@ func untrackedLock(err error, f *Flake) error {
 	return err
 }
 
-// Unlocked is FromInventory without the check of the lock: what `nixdeploy
-// lock` needs. Write it to a fresh folder, run LockCommand there and copy the
+// Unlocked is FromInventory without the check of the lock, and of whether
+// machines were adopted: what `nixdeploy lock` needs. Write it to a fresh folder, run LockCommand there and copy the
 // flake.lock to LockPath. So Nix never sees (and never copies into its store)
 // more than what is deployed.
 func Unlocked(inv *inventory.Inventory) (*Flake, error) {
 	if inv.Flake.Rendered() {
-		return render(inv)
+		f, _, err := render(inv)
+		return f, err
 	}
 	f, err := Open(ownFolder(inv))
 	if err != nil {
@@ -165,13 +166,24 @@ func ownFolder(inv *inventory.Inventory) string {
 // unusedSettings warns of settings that only a rendered flake can obey.
 func unusedSettings(inv *inventory.Inventory) []string {
 	var out []string
+	if len(inv.Users) > 0 {
+		out = append(out, "[users] has no effect, since [flake] source is a flake of your own")
+	}
 	for _, h := range inv.Hosts {
 		var unused []string
-		if len(h.Override.Default)+len(h.Override.Plain)+len(h.Override.Force) > 0 {
-			unused = append(unused, "override")
-		}
-		if len(h.Modules) > 0 {
-			unused = append(unused, "modules")
+		for _, setting := range []struct {
+			key string
+			set bool
+		}{
+			{"override", len(h.Override.Default)+len(h.Override.Plain)+len(h.Override.Force) > 0},
+			{"modules", len(h.Modules) > 0}, {"home", len(h.Home) > 0},
+			{"time_zone", h.TimeZone != ""}, {"locale", h.Locale != ""},
+			{"extra_packages", len(h.ExtraPackages) > 0},
+			{"tcp_ports", len(h.TCPPorts) > 0}, {"udp_ports", len(h.UDPPorts) > 0},
+		} {
+			if setting.set {
+				unused = append(unused, setting.key)
+			}
 		}
 		if len(unused) > 0 {
 			out = append(out, fmt.Sprintf("host %s: %s has no effect, since [flake] source is a flake of your own",

@@ -3,6 +3,7 @@ package flake
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"os"
 	"os/exec"
@@ -147,12 +148,47 @@ func wantRefusal(t *testing.T, err error, part string) {
 // fleet is an inventory in dir with the given hosts and a lock beside it.
 func fleet(t *testing.T, dir string, hosts ...inventory.Host) *inventory.Inventory {
 	t.Helper()
-	layOut(t, dir, map[string]string{"flake.lock": lockText})
-	return &inventory.Inventory{
-		Path:  filepath.Join(dir, "hosts.toml"),
-		Fleet: "home",
-		Flake: inventory.FlakeSource{Source: inventory.SourceRendered, Nixpkgs: "github:NixOS/nixpkgs/nixos-26.05"},
-		Hosts: hosts,
+	source := inventory.FlakeSource{Source: inventory.SourceRendered, Nixpkgs: "github:NixOS/nixpkgs/nixos-26.05"}
+	layOut(t, dir, map[string]string{"flake.lock": lockOf(source)})
+	return &inventory.Inventory{Path: filepath.Join(dir, "hosts.toml"), Fleet: "home", Flake: source, Hosts: hosts}
+}
+
+// lockOf locks every input of a rendered flake, each named github:OWNER/REPO[/REF].
+func lockOf(source inventory.FlakeSource) string {
+	nodes, inputs := map[string]any{}, map[string]string{}
+	for _, name := range source.InputNames() {
+		parts := strings.SplitN(strings.TrimPrefix(source.Reference(name), "github:"), "/", 3)
+		original := map[string]any{"type": "github", "owner": parts[0], "repo": parts[1]}
+		if len(parts) == 3 {
+			original["ref"] = parts[2]
+		}
+		nodes[name] = map[string]any{"original": original, "locked": map[string]any{
+			"type": "github", "owner": parts[0], "repo": parts[1], "lastModified": 1780000000,
+			"narHash": "sha256-BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBA=", "rev": "0123456789012345678901234567890123456789",
+		}}
+		inputs[name] = name
+	}
+	nodes["root"] = map[string]any{"inputs": inputs}
+	text, err := json.MarshalIndent(map[string]any{"nodes": nodes, "root": "root", "version": 7}, "", "  ")
+	if err != nil {
+		panic(err) // strings only
+	}
+	return string(text) + "\n"
+}
+
+// standIns has the inputs beside nixpkgs as folders: those of testdata that are
+// there, else flakes with nothing in them.
+func standIns(t *testing.T, source *inventory.FlakeSource) {
+	t.Helper()
+	source.Nixpkgs = "path:" + abs(t, "testdata/nixpkgs")
+	source.Inputs = map[string]string{}
+	for _, name := range source.InputNames()[1:] {
+		dir := abs(t, filepath.Join("testdata", name))
+		if _, err := os.Stat(filepath.Join(dir, "flake.nix")); err != nil {
+			dir = t.TempDir()
+			layOut(t, dir, map[string]string{"flake.nix": "{ inputs.nixpkgs.url = \"nixpkgs\"; outputs = _: { }; }\n"})
+		}
+		source.Inputs[name] = "path:" + dir
 	}
 }
 

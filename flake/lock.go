@@ -208,26 +208,3 @@ func (l lockFile) holds(key string, files []File, place string) bool {
 		return f.Path == place || strings.HasPrefix(f.Path, place+"/")
 	})
 }
-
-// madeFor reports whether the lock was made for url as the root's input name.
-// Only the plain form github:OWNER/REPO[/REF] is compared, which is how nixpkgs
-// is nearly always named; anything else is left to Nix.
-func (l lockFile) madeFor(name, url string) (other string, ok bool) {
-	ref := l.Nodes[l.Root].Inputs[name]
-	original := l.Nodes[ref.Node].Original
-	rest, isGitHub := strings.CutPrefix(url, "github:")
-	parts := strings.SplitN(rest, "/", 3)
-	if ref.isPath || !isGitHub || len(parts) < 2 || strings.ContainsAny(rest, "?%") || original["type"] != "github" {
-		return "", true
-	}
-	owner, _ := original["owner"].(string)
-	repo, _ := original["repo"].(string)
-	at, _ := original["ref"].(string)
-	if rev, _ := original["rev"].(string); rev != "" {
-		at = rev
-	}
-	want := append(parts, "")[2]
-	other = strings.TrimSuffix("github:"+owner+"/"+repo+"/"+at, "/")
-	same := strings.EqualFold(owner, parts[0]) && strings.EqualFold(repo, parts[1]) && at == want
-	return other, same
-}

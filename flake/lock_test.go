@@ -155,6 +155,10 @@ func TestMadeFor(t *testing.T) {
 		{`{ "type": "github", "owner": "NixOS", "repo": "nixpkgs", "ref": "a/b" }`, "github:NixOS/nixpkgs/a/b", true},
 		{`{ "type": "github", "owner": "me", "repo": "nixpkgs", "ref": "nixos-26.05" }`, "github:NixOS/nixpkgs/nixos-26.05", false},
 		{`{ "type": "github", "owner": "NixOS", "repo": "nixpkgs", "ref": "nixos-25.11" }`, "github:NixOS/nixpkgs", false},
+		{`{ "type": "path", "path": "/srv/nixpkgs" }`, "path:/srv/nixpkgs", true},
+		{`{ "type": "path", "path": "/srv/nixpkgs" }`, "path:/srv/other", false},
+		{`{ "type": "path", "path": "/srv/nixpkgs" }`, "github:NixOS/nixpkgs", false},
+		{`{ "type": "tarball", "url": "https://example.org/x" }`, "github:NixOS/nixpkgs", false},
 		// Left to Nix:
 		{`{ "type": "github", "owner": "NixOS", "repo": "nixpkgs" }`, "github:NixOS/nixpkgs?ref=x", true},
 		{`{ "type": "tarball", "url": "https://example.org/x" }`, "https://example.org/y", true},

@@ -49,6 +49,10 @@ func overrides(host string, o inventory.Override) ([]override, error) {
 				return nil, refuse(name+" would be readable by every user of the host, in the Nix store",
 					"use hashedPasswordFile, a path on the host")
 			}
+			if what := overrideSecret(path, level.values[key]); what != "" {
+				return nil, refuse(what+" would be readable by every user of the host, in the Nix store",
+					"encrypt it for the host ([flake] secrets), or name a file on the host")
+			}
 			value, err := nixValue(level.values[key])
 			if err != nil {
 				return nil, refuse(err.Error(), "use a string, number, boolean, list or table")
@@ -60,6 +64,11 @@ func overrides(host string, o inventory.Override) ([]override, error) {
 		}
 	}
 	return list, nil
+}
+
+// overrideSecret says what an option is set to that looks like a secret.
+func overrideSecret(path []string, value any) string {
+	return secretIn(map[string]any{path[len(path)-1]: value})
 }
 
 // passwordIn names an option of users.users that takes a plain password.

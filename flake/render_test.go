@@ -17,7 +17,7 @@ import (
 
 // goldenHash changes when the tree does: look at what changes on every host,
 // then write the new one here.
-const goldenHash = "sha256-8ItqJKxGNkceLBBDveHyLU6IFUoMSsX6sgy4xR0VDFo="
+const goldenHash = "sha256-Q0CVRVBkwrTo+R+ZAPJJo4tFpQfq/n6hhOX1C7k8PjM="
 
 func TestRenderIsTheSameEverywhere(t *testing.T) {
 	render := func() *Flake {
@@ -112,13 +112,18 @@ func TestRenderRefuses(t *testing.T) {
 		edit func(inv *inventory.Inventory, h *inventory.Host)
 		want string
 	}{
-		{"target hetzner", func(_ *inventory.Inventory, h *inventory.Host) { h.Target = "hetzner" }, "architecture issue"},
-		{"target wsl", func(_ *inventory.Inventory, h *inventory.Host) { h.Target = "wsl" }, "architecture issue"},
-		{"target m1", func(_ *inventory.Inventory, h *inventory.Host) { h.Target = "m1" }, "architecture issue"},
+		{"target hetzner", func(_ *inventory.Inventory, h *inventory.Host) { h.Target = "hetzner" }, "run: nixdeploy adopt box-1"},
+		{"target m1", func(_ *inventory.Inventory, h *inventory.Host) { h.Target = "m1" }, "without hosts/box-1/facts.json, hosts/box-1/hardware.nix"},
 		{"an attribute that is not rendered", func(_ *inventory.Inventory, h *inventory.Host) { h.Attribute = "web" }, `no configuration "web"`},
 		{"nixpkgs that ends a string", func(i *inventory.Inventory, _ *inventory.Host) { i.Flake.Nixpkgs = `github:a/b"; x = "` }, "not a flake reference"},
 		{"nixpkgs with an interpolation", func(i *inventory.Inventory, _ *inventory.Host) { i.Flake.Nixpkgs = "github:a/${b}" }, "not a flake reference"},
 		{"nixpkgs on two lines", func(i *inventory.Inventory, _ *inventory.Host) { i.Flake.Nixpkgs = "github:a/b\n" }, "not a flake reference"},
+		{"an input that ends a string", func(i *inventory.Inventory, _ *inventory.Host) {
+			i.Flake.Inputs = map[string]string{"home-manager": `github:a/b"; x = "`}
+		}, "[flake.inputs] home-manager"},
+		{"an input with a password", func(i *inventory.Inventory, _ *inventory.Host) {
+			i.Flake.Inputs = map[string]string{"nixos-wsl": "git+https://me:secret@example.org/wsl"}
+		}, "[flake.inputs] nixos-wsl holds a password"},
 		{"no nixpkgs", func(i *inventory.Inventory, _ *inventory.Host) { i.Flake.Nixpkgs = "" }, "not a flake reference"},
 		{"nixpkgs with a password", func(i *inventory.Inventory, _ *inventory.Host) {
 			i.Flake.Nixpkgs = "git+https://me:secret@example.org/nixpkgs"
@@ -160,14 +165,23 @@ func module(name string) func(*inventory.Inventory, *inventory.Host) {
 }
 
 func TestRenderWantsALock(t *testing.T) {
+	source := inventory.FlakeSource{Nixpkgs: "github:NixOS/nixpkgs/nixos-26.05"}
+	whole, all := lockOf(source), []string{"home-manager", "nixos-apple-silicon", "nixos-wsl", "nixpkgs"}
 	tests := []struct {
 		name, lock, want string
 		missing          []string
 	}{
-		{"none", "", "no lock", []string{"nixpkgs"}},
-		{"not locked", strings.Replace(lockText, "narHash", "x", 1), "narHash", []string{"nixpkgs"}},
-		{"made for another nixpkgs", strings.Replace(lockText, "nixos-26.05", "nixos-25.11", 1), "made for github:NixOS/nixpkgs/nixos-25.11, and hosts.toml asks for github:NixOS/nixpkgs/nixos-26.05", []string{"nixpkgs"}},
-		{"an empty lock", `{ "nodes": { "root": { } }, "root": "root", "version": 7 }`, "does not lock every input", []string{"nixpkgs"}},
+		{"none", "", "no lock", all},
+		{"not locked", strings.ReplaceAll(whole, "narHash", "x"), "narHash", all},
+		{"made for another nixpkgs", strings.Replace(whole, "nixos-26.05", "nixos-25.11", 1), "made for github:NixOS/nixpkgs/nixos-25.11, and hosts.toml asks for github:NixOS/nixpkgs/nixos-26.05", []string{"nixpkgs"}},
+		{
+			"made for another release", lockOf(inventory.FlakeSource{Nixpkgs: "github:NixOS/nixpkgs/nixos-25.11"}),
+			"for github:nix-community/home-manager/release-25.11, and hosts.toml asks for github:nix-community/home-manager/release-26.05",
+			[]string{"nixpkgs", "nixos-wsl", "nixos-apple-silicon", "home-manager"},
+		},
+		{"made before there were others", lockText, "does not lock every input", []string{"home-manager", "nixos-apple-silicon", "nixos-wsl"}},
+		{"an empty lock", `{ "nodes": { "root": { } }, "root": "root", "version": 7 }`, "does not lock every input", all},
+		{"an input too many", lockOf(inventory.FlakeSource{Nixpkgs: source.Nixpkgs, Secrets: "agenix"}), "does not ask for", []string{"agenix"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -210,7 +224,7 @@ func TestRenderTakesModulesAlong(t *testing.T) {
 	}
 	var got []string
 	for _, p := range paths(f.Files) {
-		if strings.HasPrefix(p, "modules/custom") {
+		if strings.HasPrefix(p, "modules/custom") && p != "modules/custom/README.md" {
 			got = append(got, p)
 		}
 	}
@@ -236,7 +250,11 @@ func TestTargetsKeepWhatTheirHostsShare(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	bare := func(name string) machine {
+		return machine{Configuration: name, Target: name, Modules: []string{}, Overrides: []override{}}
+	}
 	want := map[string]machine{
+		"hetzner": bare("hetzner"), "m1": bare("m1"), "wsl": bare("wsl"),
 		"container": {Configuration: "container", Target: "container", System: "x86_64-linux", Modules: []string{}, Overrides: []override{}},
 		"mixed":     {Configuration: "base", Target: "mixed", PackageProfile: "minimal", Modules: []string{}, Overrides: []override{}},
 		"server":    {Configuration: "base", Target: "server", System: "aarch64-linux", PackageProfile: "minimal", Modules: []string{}, Overrides: []override{}},

@@ -1,8 +1,7 @@
 package flake
 
 import (
-	"encoding/json"
-	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -74,19 +73,26 @@ const readBack = `cs: builtins.mapAttrs (_: c: let g = c.config; own = g.nixdepl
   Top = let t = builtins.tryEval g.system.build.toplevel.drvPath; in if t.success then "evaluates" else "refused";
 }) cs`
 
-// evaluate renders inv against the stand-in nixpkgs, locks it as a user would,
-// and lets Nix evaluate every configuration, by the reference that hosts get.
+// evaluate lets Nix evaluate every configuration of inv, rendered and locked,
+// by the reference that hosts get.
 func evaluate(t *testing.T, inv *inventory.Inventory) (map[string]evaluated, string) {
 	t.Helper()
-	needNix(t, "nix")
-	nixpkgs, err := filepath.Abs("testdata/nixpkgs")
-	if err != nil {
-		t.Fatal(err)
-	}
-	inv.Flake.Nixpkgs = "path:" + nixpkgs
+	standIns(t, &inv.Flake)
 	if err := os.Remove(LockPath(inv)); err != nil {
 		t.Fatal(err)
 	}
+	ref := renderLocked(t, inv)
+	out := nix(t, "eval", "--json", "--no-update-lock-file", "--no-write-lock-file", ref, "--apply", readBack)
+	var got map[string]evaluated
+	readJSON(t, out, &got)
+	return got, ref
+}
+
+// renderLocked locks the flake of inv as a user would, renders it, and returns
+// the reference of its configurations.
+func renderLocked(t *testing.T, inv *inventory.Inventory) string {
+	t.Helper()
+	needNix(t, "nix")
 	unlocked, err := Unlocked(inv)
 	if err != nil {
 		t.Fatal(err)
@@ -103,7 +109,6 @@ func evaluate(t *testing.T, inv *inventory.Inventory) (map[string]evaluated, str
 	if err := os.WriteFile(LockPath(inv), lock, 0o600); err != nil {
 		t.Fatal(err)
 	}
-
 	f, err := FromInventory(inv)
 	if err != nil {
 		t.Fatal(err)
@@ -112,27 +117,39 @@ func evaluate(t *testing.T, inv *inventory.Inventory) (map[string]evaluated, str
 	if err := f.Write(dir); err != nil {
 		t.Fatal(err)
 	}
-	out := nix(t, "eval", "--json", "--no-update-lock-file", "--no-write-lock-file",
-		f.Ref(dir, "nixosConfigurations"), "--apply", readBack)
-	var got map[string]evaluated
-	if err := json.Unmarshal([]byte(out), &got); err != nil {
-		t.Fatal(err)
-	}
-	return got, f.Ref(dir, "nixosConfigurations")
+	return f.Ref(dir, "nixosConfigurations")
 }
 
 func TestTreeEvaluates(t *testing.T) {
 	dir := t.TempDir()
 	layOut(t, dir, map[string]string{
-		"nix/web.nix":  `{ lib, ... }: { imports = [ ./more.nix ]; test.list = [ "module" ]; time.timeZone = lib.mkDefault "Module/Default"; }`,
+		"nix/web.nix": `{ lib, ... }: {
+			imports = [ ./more.nix ];
+			options.test = lib.mkOption {
+				description = "What this test sets.";
+				type = lib.types.submodule {
+					freeformType = lib.types.attrsOf lib.types.anything;
+					options.list = lib.mkOption { type = lib.types.listOf lib.types.str; description = "Who was here."; };
+				};
+			};
+			config.test.list = [ "module" ];
+			config.time.timeZone = lib.mkDefault "Module/Default";
+		}`,
 		"nix/more.nix": `{ test.list = [ "imported" ]; test.by-force = "module"; }`,
 	})
+	// NixOS refuses a machine without a root file system or a boot loader.
+	disk := map[string]any{
+		`fileSystems."/"`:         map[string]any{"device": "/dev/disk/by-label/nixos", "fsType": "ext4"},
+		"boot.loader.grub.device": "/dev/sda",
+	}
 	container := box("box-1")
+	container.Override.Plain["system.stateVersion"] = "25.11"
 
 	full := box("web-1.example.org")
 	full.Target, full.System, full.PackageProfile = "server", "aarch64-linux", "full"
 	full.Modules = []string{"nix/web.nix", "nix/more.nix"}
 	full.Override.Plain["system.stateVersion"] = "25.11"
+	maps.Copy(full.Override.Plain, disk)
 	full.Override.Plain["test.value"] = map[string]any{hostile: hostile, "float": 2.0, "int": int64(9007199254740993)}
 	full.Override.Plain["networking.firewall.enable"] = false
 	full.Override.Force = map[string]any{
@@ -142,19 +159,20 @@ func TestTreeEvaluates(t *testing.T) {
 
 	bare := box("bare")
 	bare.System, bare.PackageProfile, bare.User, bare.Target = "", "", "root", "server"
-	bare.Override = inventory.Override{Default: map[string]any{"time.timeZone": "Host/Default", "networking.hostName": "renamed"}}
+	bare.Override = inventory.Override{Default: map[string]any{"time.timeZone": "Host/Default", "networking.hostName": "renamed"}, Plain: maps.Clone(disk)}
+	bare.Override.Plain["users.users.root.openssh.authorizedKeys.keys"] = []any{"ssh-ed25519 AAAA op@example.org"}
 
 	locked := box("nobody")
 	locked.Override = inventory.Override{}
 
 	got, ref := evaluate(t, fleet(t, dir, container, full, bare, locked))
 
-	if names := len(got); names != 6 {
-		t.Errorf("%d configurations, want four hosts and two targets", names)
+	if names := len(got); names != 9 {
+		t.Errorf("%d configurations, want four hosts, one target and the four built in", names)
 	}
 	b := got["box-1"]
 	wantBox := evaluated{
-		HostName: "box-1", TimeZone: "UTC", System: "x86_64-linux", Container: true, Firewall: true, SSH: true,
+		HostName: "box-1", TimeZone: "UTC", System: "x86_64-linux", StateVersion: "25.11", Container: true, Firewall: true, SSH: true,
 		Normal: true, NixLd: true, Keys: []string{"ssh-ed25519 AAAA op@example.org"}, Groups: []string{"wheel"}, Sudo: []string{"deploy"},
 		Features: []string{"nix-command", "flakes"}, Tmpfiles: []string{"d /var/lib/nixdeploy 0700 root root -"},
 		Custom: []string{}, Packages: b.Packages, Top: "evaluates",
@@ -208,7 +226,7 @@ func TestTreeNamesHostsTomlInErrors(t *testing.T) {
 	layOut(t, dir, map[string]string{"m.nix": `{ system.stateVersion = "26.05"; }`})
 	h.Modules = []string{"m.nix"}
 	inv := fleet(t, dir, h)
-	inv.Flake.Nixpkgs = "path:" + abs(t, "testdata/nixpkgs")
+	standIns(t, &inv.Flake)
 	f, err := Unlocked(inv)
 	if err != nil {
 		t.Fatal(err)
@@ -249,40 +267,4 @@ func abs(t *testing.T, path string) string {
 		t.Fatal(err)
 	}
 	return out
-}
-
-// Each profile holds the one before it.
-func TestPackageProfilesAreNested(t *testing.T) {
-	needNix(t, "nix")
-	expr := `let p = import ./tree/shared/package-lists.nix (import ./testdata/nixpkgs/pkgs.nix); n = map (x: x.name); in
-	  map (k: n p.${k}) [ "minimal" "essential" "development" "full" ]`
-	var lists [][]string
-	if err := json.Unmarshal([]byte(nix(t, "eval", "--impure", "--json", "--expr", expr)), &lists); err != nil {
-		t.Fatal(err)
-	}
-	for i, list := range lists {
-		seen := map[string]bool{}
-		for _, name := range list {
-			if seen[name] {
-				t.Errorf("%s is in list %d twice", name, i)
-			}
-			seen[name] = true
-		}
-		if i > 0 && !cmp.Equal(lists[i-1], list[:len(lists[i-1])]) {
-			t.Errorf("list %d does not begin with the one before", i)
-		}
-	}
-}
-
-// Nothing but data files depends on who renders: the tree holds text only.
-func TestTreeHoldsOnlyNix(t *testing.T) {
-	err := fs.WalkDir(tree, "tree", func(path string, d fs.DirEntry, err error) error {
-		if err == nil && !d.IsDir() && !strings.HasSuffix(path, ".nix") {
-			t.Errorf("%s is not Nix", path)
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
 }

@@ -64,7 +64,12 @@ func TestWriteKeepsWhatPeopleWrote(t *testing.T) {
 		{"a file in the way", func(t *testing.T, dir string) {
 			layOut(t, dir, map[string]string{"modules/custom/mine.nix": "mine"})
 		}, "modules/custom/mine.nix"},
-		{"a link in the way", func(t *testing.T, dir string) { layOut(t, dir, map[string]string{"modules/custom": "->.."}) }, "modules/custom/mine.nix"},
+		{"a link in the way", func(t *testing.T, dir string) {
+			if err := os.RemoveAll(filepath.Join(dir, "modules", "custom")); err != nil {
+				t.Fatal(err)
+			}
+			layOut(t, dir, map[string]string{"modules/custom": "->.."})
+		}, "modules/custom/mine.nix"},
 		{"a removed file", func(t *testing.T, dir string) {
 			if err := os.Remove(filepath.Join(dir, "outputs.nix")); err != nil {
 				t.Fatal(err)

@@ -41,7 +41,7 @@ func (r *reader) finishHosts(drafts []*hostDraft, ssh *layer) []Host {
 		if stage == nil || target == nil || d.address.v == "" {
 			continue
 		}
-		h := resolve(d, r.checks[BuiltinCheck], target, &stage.layer, ssh)
+		h := resolve(d, r.checks[BuiltinCheck], r.users, target, &stage.layer, ssh)
 		out = append(out, h)
 		end := endpoint(h)
 		if first := at[end]; first != nil {

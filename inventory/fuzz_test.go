@@ -20,7 +20,7 @@ func FuzzParse(f *testing.F) {
 		}
 		f.Add(data)
 	}
-	for _, s := range []string{"", "\ufeff", small, layered, "[[hosts]]\n[hosts.a]\n", "a.b={c=[{d.e=1}]}\n", "x='''\n", "[\"\\u0000\"]"} {
+	for _, s := range []string{"", "\ufeff", small, layered, peopled, "[[hosts]]\n[hosts.a]\n", "a.b={c=[{d.e=1}]}\n", "x='''\n", "[\"\\u0000\"]"} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -17,21 +17,10 @@ type Inventory struct {
 	Fleet  string // [fleet] name
 	Flake  FlakeSource
 	Plans  Plans
+	Users  []User  // sorted by name
 	Stages []Stage // in rollout order; only those named in [stages] order
 	Hosts  []Host  // sorted by stage order, then by name; at least one in each stage
 }
-
-// FlakeSource is [flake]: where the configuration comes from.
-type FlakeSource struct {
-	Source  string // "rendered", or the path of the user's own flake (relative to hosts.toml's folder)
-	Nixpkgs string // flake reference of nixpkgs for the rendered flake
-}
-
-// Rendered reports whether nixdeploy writes the flake itself.
-func (s FlakeSource) Rendered() bool { return s.Source == SourceRendered }
-
-// SourceRendered is the value of [flake] source that asks for a rendered flake.
-const SourceRendered = "rendered"
 
 // Activation is how a new system is activated on a host (design: the pipeline).
 type Activation string
@@ -102,8 +91,17 @@ type Host struct {
 	ReturnReboot    ReturnReboot
 	Checks          []Check  // never empty: ["units"] by default
 	PackageProfile  string   // "" for what the target brings
-	Modules         []string // Nix files below hosts.toml's folder, relative to it, cleaned; the target's first
-	Override        Override
+	Users           []string // names of Inventory.Users that it has, sorted
+	// Home says which home modules are on or off for every user here, over what
+	// the user says; a module without an entry goes by the target.
+	Home          map[string]bool
+	TimeZone      string   // "" for what the target brings
+	Locale        string   // likewise
+	ExtraPackages []string // attribute paths below pkgs, as JoinAttrPath writes them
+	TCPPorts      []int    // that the firewall lets in, the target's first
+	UDPPorts      []int
+	Modules       []string // Nix files below hosts.toml's folder, relative to it, cleaned; the target's first
+	Override      Override
 	// Provenance maps a setting's key as written in hosts.toml ("port",
 	// "activation", ...) to where its value came from.
 	Provenance map[string]Origin

@@ -10,10 +10,6 @@ import (
 	"strings"
 )
 
-// DefaultNixpkgs is what the rendered flake builds on when [flake] nixpkgs
-// does not say.
-const DefaultNixpkgs = "github:NixOS/nixpkgs/nixos-26.05"
-
 // Load reads and validates the hosts.toml at path. The error is *Problems when
 // the file can be read and is not valid, with all that is wrong; else it is
 // one of the file system. Neither is worth a retry.
@@ -87,6 +83,7 @@ func (r *reader) readFile(root *node, inv *Inventory) {
 	r.table(root, "ssh", false, func(t *node) { ssh = r.readSSH(t) })
 	r.table(root, "checks", false, r.readChecks)
 	r.table(root, "stages", true, r.readStages)
+	r.table(root, "users", false, func(t *node) { inv.Users = r.readUsers(t) })
 	r.table(root, "targets", false, r.readTargets)
 	var drafts []*hostDraft
 	r.table(root, "hosts", true, func(t *node) {
@@ -124,26 +121,6 @@ func (r *reader) readFleet(t *node) (name string) {
 	return name
 }
 
-func (r *reader) readFlake(t *node) FlakeSource {
-	s := FlakeSource{Source: SourceRendered, Nixpkgs: DefaultNixpkgs}
-	r.each(t, scopeFlake, func(k *node) {
-		switch k.key {
-		case "source":
-			assign(&s.Source, k, r.source)
-		case "nixpkgs":
-			assign(&s.Nixpkgs, k, r.nixpkgs)
-		}
-	})
-	if s.Rendered() {
-		return s
-	}
-	if k := t.child("nixpkgs"); k != nil {
-		r.report(k.keyOff, "remove it: your flake's own inputs hold", "nixpkgs is for the rendered flake only")
-	}
-	s.Nixpkgs = ""
-	return s
-}
-
 // source reads "rendered" or the path of a flake.
 func (r *reader) source(n *node) (string, bool) {
 	s, ok := r.text(n)
@@ -165,13 +142,4 @@ func (r *reader) source(n *node) (string, bool) {
 		return s, true
 	}
 	return "", false
-}
-
-func (r *reader) nixpkgs(n *node) (string, bool) {
-	s, ok := r.text(n)
-	if ok && !nixpkgsPattern.MatchString(s) {
-		r.bad(n, fmt.Sprintf("such as %q", DefaultNixpkgs), "%q is not a flake reference", s)
-		return "", false
-	}
-	return s, ok
 }

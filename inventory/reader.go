@@ -18,6 +18,7 @@ type reader struct {
 
 	checks     map[string]Check
 	checkNames []string
+	users      []string // names, sorted
 	targets    map[string]*layer
 	stages     map[string]*stageDraft
 	stageNames []string // [stages] order

@@ -16,6 +16,9 @@ const (
 	scopeCheck    scope = "[checks.NAME]"
 	scopeTarget   scope = "[targets.NAME]"
 	scopeHost     scope = "[hosts.NAME]"
+	scopeInputs   scope = "[flake.inputs]"
+	scopeUser     scope = "[users.NAME]"
+	scopeHome     scope = "[users.NAME.home]"
 	scopeOverride scope = "[hosts.NAME.override]"
 )
 
@@ -29,12 +32,16 @@ type schema struct {
 func newSchema() schema {
 	ssh := []string{"user", "bootstrap_user", "elevate", "port", "identity_files", "jump"}
 	activation := []string{"checks", "activation", "activation_timeout", "confirm_timeout", "build_timeout", "accept_guard_loss", "return_reboot"}
-	target := slices.Concat([]string{"package_profile", "system", "attribute", "modules", "tags"}, ssh, activation)
+	target := slices.Concat([]string{"package_profile", "system", "attribute", "modules", "tags",
+		"users", "home", "time_zone", "locale", "extra_packages", "tcp_ports", "udp_ports"}, ssh, activation)
 	s := schema{
 		keys: map[scope][]string{
-			scopeFile:   {"fleet", "flake", "ssh", "plans", "stages", "checks", "targets", "hosts"},
+			scopeFile:   {"fleet", "flake", "ssh", "plans", "stages", "checks", "users", "targets", "hosts"},
 			scopeFleet:  {"name"},
-			scopeFlake:  {"source", "nixpkgs"},
+			scopeFlake:  {"source", "nixpkgs", "secrets", "inputs"},
+			scopeInputs: inputNames(),
+			scopeUser:   {"keys", "admin", "description", "home"},
+			scopeHome:   homeModules(),
 			scopeSSH:    ssh,
 			scopePlans:  {"allowed_signers", "require_signature"},
 			scopeStages: {"order"},
@@ -45,7 +52,7 @@ func newSchema() schema {
 			scopeCheck: {"type", "units", "url", "expect_status", "from", "address", "command",
 				"interval", "timeout", "successes", "deadline"},
 		},
-		order: []scope{scopeHost, scopeStage, scopeSSH, scopeTarget, scopeStages, scopeCheck, scopeFlake, scopePlans, scopeFleet, scopeFile},
+		order: []scope{scopeHost, scopeStage, scopeSSH, scopeTarget, scopeStages, scopeCheck, scopeUser, scopeFlake, scopeInputs, scopeHome, scopePlans, scopeFleet, scopeFile},
 		sets:  map[scope]map[string]bool{},
 	}
 	for sc, keys := range s.keys {

@@ -17,6 +17,8 @@ func tableOf(s scope, key string) string {
 		return strings.Replace(small, `name = "home"`, key, 1)
 	case scopeFlake:
 		return with("[flake]")
+	case scopeInputs, scopeUser, scopeHome:
+		return with(strings.Replace(string(s), "NAME", "ann", 1))
 	case scopeSSH:
 		return with("[ssh]")
 	case scopePlans:
@@ -67,8 +69,8 @@ func TestEveryKeyOfTheSchemaIsRead(t *testing.T) {
 // word on where it does.
 func TestMisplacedKeys(t *testing.T) {
 	s := newSchema()
-	for _, sc := range []scope{scopeFleet, scopeFlake, scopeSSH, scopePlans, scopeStage, scopeCheck, scopeTarget, scopeHost} {
-		for _, owner := range []scope{scopeFlake, scopeSSH, scopePlans, scopeStage, scopeCheck, scopeHost} {
+	for _, sc := range []scope{scopeFleet, scopeFlake, scopeInputs, scopeUser, scopeHome, scopeSSH, scopePlans, scopeStage, scopeCheck, scopeTarget, scopeHost} {
+		for _, owner := range []scope{scopeFlake, scopeInputs, scopeUser, scopeHome, scopeSSH, scopePlans, scopeStage, scopeCheck, scopeHost} {
 			for _, key := range s.keys[owner] {
 				if s.has(sc, key) {
 					continue

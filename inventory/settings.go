@@ -22,6 +22,10 @@ type layer struct {
 	identityFiles, jump               opt[[]string]
 	packageProfile, system, attribute opt[string]
 	modules, tags                     opt[[]string]
+	users, extraPackages              opt[[]string]
+	home                              opt[map[string]bool]
+	timeZone, locale                  opt[string]
+	tcpPorts, udpPorts                opt[[]int]
 	checks                            opt[[]Check]
 	activation                        opt[string]
 	activationTimeout, confirmTimeout opt[time.Duration]
@@ -79,6 +83,20 @@ func (r *reader) setting(l *layer, k *node) {
 		l.modules = optional(r, k, func(n *node) ([]string, bool) { return list(r, n, "files", r.module) })
 	case "tags":
 		l.tags = optional(r, k, func(n *node) ([]string, bool) { return list(r, n, "tags", r.name) })
+	case "users":
+		l.users = optional(r, k, func(n *node) ([]string, bool) { return list(r, n, "users", r.userRef) })
+	case "home":
+		l.home = optional(r, k, r.home)
+	case "time_zone":
+		l.timeZone = optional(r, k, r.timeZone)
+	case "locale":
+		l.locale = optional(r, k, r.locale)
+	case "extra_packages":
+		l.extraPackages = optional(r, k, func(n *node) ([]string, bool) { return list(r, n, "packages", r.packagePath) })
+	case "tcp_ports":
+		l.tcpPorts = optional(r, k, func(n *node) ([]int, bool) { return list(r, n, "ports", r.port) })
+	case "udp_ports":
+		l.udpPorts = optional(r, k, func(n *node) ([]int, bool) { return list(r, n, "ports", r.port) })
 	}
 }
 

@@ -22,6 +22,7 @@ func settingKeys() []string {
 	return []string{
 		"address", "port", "user", "bootstrap_user", "elevate", "jump", "identity_files", "host_key",
 		"target", "stage", "tags", "system", "attribute", "package_profile", "modules",
+		"users", "home", "time_zone", "locale", "extra_packages", "tcp_ports", "udp_ports",
 		"activation", "activation_timeout", "confirm_timeout", "build_timeout", "accept_guard_loss", "return_reboot", "checks",
 	}
 }
@@ -81,6 +82,20 @@ func settingText(h Host, key string) string {
 		return h.PackageProfile
 	case "modules":
 		return strings.Join(h.Modules, ", ")
+	case "users":
+		return strings.Join(h.Users, ", ")
+	case "home":
+		return homeText(h.Home)
+	case "time_zone":
+		return h.TimeZone
+	case "locale":
+		return h.Locale
+	case "extra_packages":
+		return strings.Join(h.ExtraPackages, ", ")
+	case "tcp_ports":
+		return portsText(h.TCPPorts)
+	case "udp_ports":
+		return portsText(h.UDPPorts)
 	case "activation":
 		return string(h.Activation)
 	case "accept_guard_loss":
@@ -95,6 +110,22 @@ func settingText(h Host, key string) string {
 		"confirm_timeout":    h.ConfirmTimeout,
 		"build_timeout":      h.BuildTimeout,
 	}[key])
+}
+
+func homeText(home map[string]bool) string {
+	var parts []string
+	for _, module := range slices.Sorted(maps.Keys(home)) {
+		parts = append(parts, fmt.Sprintf("%s = %t", module, home[module]))
+	}
+	return strings.Join(parts, ", ")
+}
+
+func portsText(ports []int) string {
+	parts := make([]string, len(ports))
+	for i, p := range ports {
+		parts[i] = strconv.Itoa(p)
+	}
+	return strings.Join(parts, ", ")
 }
 
 func checkNames(checks []Check) []string {

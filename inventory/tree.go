@@ -88,7 +88,7 @@ const maxSyntaxErrors = 20
 
 // resumable matches the header of a table of hosts.toml, from which reading
 // can go on after a syntax error.
-var resumable = regexp.MustCompile(`(?m)^[ \t]*\[{1,2}[ \t]*(?:fleet|flake|ssh|stages|checks|targets|hosts)[ \t]*[\].]`)
+var resumable = regexp.MustCompile(`(?m)^[ \t]*\[{1,2}[ \t]*(?:fleet|flake|ssh|plans|stages|checks|users|targets|hosts)[ \t]*[\].]`)
 
 // parseTree reads data into a tree and reports syntax errors and duplicates.
 func parseTree(data []byte, c *collector) *document {

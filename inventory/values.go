@@ -27,6 +27,11 @@ func (r *reader) text(n *node) (string, bool) {
 		r.bad(n, "remove the key, or give it a value", "an empty string")
 		return "", false
 	}
+	if what := privateKey(n.text); what != "" {
+		// Never the text itself: problems end in terminals and logs.
+		r.bad(n, "take it out of this file and make a new one: it is as good as published", "this is %s", what)
+		return "", false
+	}
 	if strings.ContainsFunc(n.text, unicode.IsControl) {
 		r.bad(n, "", "%q has control characters", n.text)
 		return "", false

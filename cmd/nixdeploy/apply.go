@@ -18,7 +18,7 @@ func applyCommand() command {
 		examples: []string{"apply", "apply --stage dev --yes", "apply --stage prod --on web-1,@eu",
 			"apply --stage prod --override-gate 'hotfix 4711' --yes", "apply release.plan"},
 		own: func() []cli.Flag {
-			return append(selectFlags(), yesFlag(), firstFlag(), overrideFlag(), parallelFlag(), lockWaitFlag())
+			return append(selectFlags(), yesFlag(), firstFlag(), acceptFlag(), overrideFlag(), parallelFlag(), lockWaitFlag())
 		},
 		run: runApply,
 	}
@@ -38,7 +38,7 @@ func runApply(ctx context.Context, in *invocation) error {
 	if err := in.unsigned(inv); err != nil {
 		return err
 	}
-	f, err := in.openFlake(inv)
+	f, err := in.openFlake(ctx, inv)
 	if err != nil {
 		return err
 	}

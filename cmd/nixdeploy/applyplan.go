@@ -37,7 +37,7 @@ func applySaved(ctx context.Context, in *invocation) error {
 	if err != nil {
 		return err
 	}
-	f, err := in.openFlake(inv)
+	f, err := in.openFlake(ctx, inv)
 	if err != nil {
 		return err
 	}
@@ -52,7 +52,7 @@ func applySaved(ctx context.Context, in *invocation) error {
 	if p := savedplan.MovedFlake(file.Flake, f); p != nil {
 		s.files = append(s.files, p)
 	}
-	in.yes, in.first, in.planFile = true, file.First, file.name
+	in.yes, in.first, in.accept, in.planFile = true, file.First, file.Accept, file.name
 	if in.override == "" {
 		in.override = file.Override
 	}
@@ -61,7 +61,7 @@ func applySaved(ctx context.Context, in *invocation) error {
 
 // onlyTheFile refuses flags that would make another plan of it.
 func (in *invocation) onlyTheFile() error {
-	for _, name := range []string{"on", "stage", "first", "parallel"} {
+	for _, name := range []string{"on", "stage", "first", "accept", "parallel"} {
 		if in.cli.IsSet(name) {
 			return &usageError{
 				what: "--" + name + " with a saved plan: it is applied as it is, whole",

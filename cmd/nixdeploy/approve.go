@@ -46,7 +46,7 @@ func runApprove(ctx context.Context, in *invocation) error {
 	if s, ok := inv.StageByName(in.stage); ok && !s.Approval {
 		return &usageError{what: "stage " + quoted(in.stage) + " asks for no approval", hint: "approval = true in [stages." + in.stage + "] makes it", command: "approve"}
 	}
-	f, err := in.openFlake(inv)
+	f, err := in.openFlake(ctx, inv)
 	if err != nil {
 		return err
 	}
@@ -84,7 +84,7 @@ func (in *invocation) looking(id string, inv *inventory.Inventory, f *flake.Flak
 	sink := in.readOnly()
 	fleet, err := in.connect(Request{
 		// The hosts know the lease and the upload of a plan by an id, too.
-		Run: id, Inventory: inv, Flake: f, First: in.first, Journal: sink, Ours: func(string) bool { return false }, Detach: in.signals.admit,
+		Run: id, Inventory: inv, Flake: f, First: in.first, Accept: in.accept, Journal: sink, Ours: func(string) bool { return false }, Detach: in.signals.admit,
 	})
 	return fleet, sink, err
 }

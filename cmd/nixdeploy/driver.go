@@ -26,6 +26,8 @@ type Driver interface {
 	Kept(ctx context.Context, h inventory.Host, run, system string) (deploy.KeptRun, error)
 	// Approve makes a host remember an approval of the flake for a stage.
 	Approve(ctx context.Context, h inventory.Host, stage string) error
+	// Facts asks a host what it is, for its folder beside hosts.toml.
+	Facts(ctx context.Context, h inventory.Host) (deploy.HostFacts, error)
 	// Close releases every host.
 	Close()
 }
@@ -37,6 +39,7 @@ type Request struct {
 	Inventory *inventory.Inventory
 	Flake     *flake.Flake // nil: nothing is deployed
 	First     bool         // --first
+	Accept    bool         // --accept
 	// Saved is the saved plan that is applied, nil for none: nothing is evaluated
 	// then, and hosts that are no longer what it saw are refused.
 	Saved   *savedplan.Document

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"slices"
@@ -137,6 +138,10 @@ func (d *fakeDriver) Approve(_ context.Context, h inventory.Host, stage string) 
 	return d.silent[h.Name]
 }
 
+func (d *fakeDriver) Facts(_ context.Context, h inventory.Host) (deploy.HostFacts, error) {
+	return deploy.HostFacts{}, d.silent[h.Name]
+}
+
 func (d *fakeDriver) Release(string) {}
 func (d *fakeDriver) Close()         {}
 
@@ -178,10 +183,31 @@ target = "container"
 stage = "prod"
 `
 
-const testLock = `{"nodes": {"nixpkgs": {"locked": {"lastModified": 1, "owner": "NixOS", "repo": "nixpkgs", "type": "github",
-"narHash": "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", "rev": "0123456789012345678901234567890123456789"},
-"original": {"owner": "NixOS", "ref": "nixos-26.05", "repo": "nixpkgs", "type": "github"}},
-"root": {"inputs": {"nixpkgs": "nixpkgs"}}}, "root": "root", "version": 7}`
+// testLock locks every input of testInventory's flake.
+var testLock = lockFor(inventory.FlakeSource{Nixpkgs: "github:NixOS/nixpkgs/nixos-26.05"}, "0123456789012345678901234567890123456789")
+
+// lockFor locks the inputs of a rendered flake, named github:OWNER/REPO[/REF],
+// at one revision.
+func lockFor(source inventory.FlakeSource, rev string) string {
+	nodes, inputs := map[string]any{}, map[string]string{}
+	for _, name := range source.InputNames() {
+		parts := append(strings.SplitN(strings.TrimPrefix(source.Reference(name), "github:"), "/", 3), "")
+		original := map[string]string{"type": "github", "owner": parts[0], "repo": parts[1]}
+		if parts[2] != "" {
+			original["ref"] = parts[2]
+		}
+		inputs[name], nodes[name] = name, map[string]any{"original": original, "locked": map[string]any{
+			"type": "github", "owner": parts[0], "repo": parts[1], "rev": rev, "lastModified": 1780000000,
+			"narHash": "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
+		}}
+	}
+	nodes["root"] = map[string]any{"inputs": inputs}
+	text, err := json.Marshal(map[string]any{"nodes": nodes, "root": "root", "version": 7})
+	if err != nil {
+		panic(err) // strings only
+	}
+	return string(text)
+}
 
 // call runs command lines against a fake fleet.
 type call struct {

@@ -20,6 +20,7 @@ type options struct {
 	stage    string
 	yes      bool
 	first    bool
+	accept   bool   // --accept
 	override string // --override-gate
 	parallel int    // 0: as hosts.toml says
 	exitCode bool
@@ -34,6 +35,8 @@ type options struct {
 	undo          string // rollback --run
 	to            string // rollback --to
 	acceptForeign bool
+
+	inputs [][2]string // --override-input: name and reference
 }
 
 // globalFlags can stand before a command and after it.
@@ -60,6 +63,10 @@ func selectFlags() []cli.Flag { return []cli.Flag{onFlag(), stageFlag()} }
 
 func firstFlag() cli.Flag {
 	return &cli.BoolFlag{Name: "first", Usage: "take in hosts that nixdeploy has never confirmed; the name that each gives is shown"}
+}
+
+func acceptFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "accept", Usage: "switch even where the new system does not fit the host (mounts, boot loader, state version, login); recorded"}
 }
 
 func overrideFlag() cli.Flag {
@@ -109,13 +116,16 @@ func outFlag() cli.Flag {
 func readOptions(c command, cc *cli.Context) (options, error) {
 	o := options{
 		file: flagText(cc, "file"), json: flagSet(cc, "json"), noColor: flagSet(cc, "no-color"), verbose: flagSet(cc, "verbose"),
-		stage: cc.String("stage"), yes: cc.Bool("yes"), first: cc.Bool("first"), override: strings.TrimSpace(cc.String("override-gate")),
+		stage: cc.String("stage"), yes: cc.Bool("yes"), first: cc.Bool("first"), accept: cc.Bool("accept"), override: strings.TrimSpace(cc.String("override-gate")),
 		parallel: cc.Int("parallel"), exitCode: cc.Bool("exit-code"), checks: cc.Bool("checks"),
 		outFile: cc.String("out"), lockWait: cc.Duration("lock-wait"), rebuildFromHosts: cc.Bool("rebuild-from-hosts"),
 		undo: cc.String("run"), to: cc.String("to"), acceptForeign: cc.Bool("accept-foreign"),
 	}
 	var err error
 	if o.level, err = planLevel(c, cc); err != nil {
+		return o, err
+	}
+	if o.inputs, err = parseInputs(c, cc.StringSlice(overrideInput)); err != nil {
 		return o, err
 	}
 	on, err := splitOn(cc.StringSlice("on"))

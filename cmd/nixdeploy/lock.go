@@ -23,23 +23,61 @@ const lockTimeout = 15 * time.Minute
 
 func lockCommand() command {
 	return command{
-		name: "lock", usage: "write the missing parts of flake.lock",
+		name: "lock", usage: "write the missing parts of flake.lock, or update it",
+		args: "[INPUT]...", maxArgs: maxInputs, anyOrder: true,
 		about: "Every input of a flake must be locked before it is deployed. It needs Nix: on this machine, or else on the first " +
-			"host that --on and --stage select. What is locked stays as it is.",
-		examples: []string{"lock", "lock --on dev-1"},
-		own:      func() []cli.Flag { return selectFlags() },
-		run:      runLock,
+			"host that --on and --stage select. What is locked stays as it is, but with --update: then the inputs named, or all of " +
+			"them, are locked anew, and what moved is shown.\n" +
+			"With --override-input the lock is printed instead, and flake.lock stays as it is.",
+		examples: []string{"lock", "lock --on dev-1", "lock --update", "lock --update nixpkgs home-manager",
+			"lock --override-input nixpkgs=github:NixOS/nixpkgs/nixos-unstable"},
+		own: func() []cli.Flag {
+			return append(selectFlags(), &cli.BoolFlag{Name: "update", Aliases: []string{"u"}, Usage: "lock the INPUTs anew, or all of them"}, overrideInputFlag())
+		},
+		run: runLock,
 	}
 }
 
+// maxInputs is more than any flake has at its root.
+const maxInputs = 200
+
 func runLock(ctx context.Context, in *invocation) error {
+	update := in.cli.Bool("update")
+	if len(in.args) > 0 && !update {
+		if near := nearest(in.args[0], secondWords("lock")); near != "" {
+			return &usageError{what: "lock does not take " + quoted(in.args[0]), hint: "did you mean lock " + near + "?", command: "lock"}
+		}
+		return &usageError{
+			what: "inputs are named only to update them", command: "lock",
+			hint: "write: " + shellLine(append([]string{"nixdeploy", "lock", "--update"}, in.args...)...) + "; hosts are chosen by --on",
+		}
+	}
+	if update && len(in.inputs) > 0 {
+		return &usageError{what: "--update and --" + overrideInput + " exclude each other", hint: "without --update the lock is printed", command: "lock"}
+	}
 	inv, hosts, err := in.selection()
 	if err != nil {
 		return err
 	}
+	if len(in.inputs) > 0 {
+		_, lock, err := in.lockOverridden(ctx, inv)
+		if err != nil {
+			return err
+		}
+		in.tell("locked with " + in.err.Clean(in.overriddenInputs()) + "; not written: " + in.err.Clean(in.display(flake.LockPath(inv))) + "\n")
+		return in.print(string(lock))
+	}
 	f, err := flake.Unlocked(inv)
 	if err != nil {
 		return err
+	}
+	if update {
+		if f, err = f.WithoutLocks(in.args...); err != nil {
+			return err
+		}
+	}
+	for _, w := range f.Warnings {
+		in.tell("warning: " + in.err.Clean(w) + "\n")
 	}
 	ctx, cancel := context.WithTimeout(ctx, lockTimeout)
 	defer cancel()
@@ -52,7 +90,7 @@ func runLock(ctx context.Context, in *invocation) error {
 	if err != nil {
 		return err
 	}
-	return in.keepLock(inv, lock)
+	return in.keepLock(inv, lock, update)
 }
 
 // lockHere runs nix in a copy of the flake, so that Nix sees, and copies to its
@@ -67,10 +105,10 @@ func (in *invocation) lockHere(ctx context.Context, nix string, f *flake.Flake) 
 	if err := f.Write(dir); err != nil {
 		return nil, err
 	}
-	argv := flake.LockCommand(dir)
+	argv := flake.OverrideCommand(dir, in.inputs)
 	in.tell("locking the inputs with the nix of this machine\n")
 	cmd := exec.CommandContext(ctx, nix, argv[1:]...)
-	cmd.Env, cmd.WaitDelay = in.Environ, 10*time.Second
+	cmd.Env, cmd.Dir, cmd.WaitDelay = in.Environ, in.Dir, 10*time.Second
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
 	if err := cmd.Run(); err != nil {
@@ -89,24 +127,23 @@ func tail(text string, lines int) string {
 
 // keepLock puts the lock beside hosts.toml, or into the user's own flake, at
 // once: temp and rename.
-func (in *invocation) keepLock(inv *inventory.Inventory, lock []byte) error {
+func (in *invocation) keepLock(inv *inventory.Inventory, lock []byte, update bool) error {
 	path := flake.LockPath(inv)
 	old, err := os.ReadFile(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("reading the lock: %w", err)
 	}
-	if bytes.Equal(old, lock) {
-		return in.print(in.out.Clean(in.display(path)) + " is complete\n")
+	changed := !bytes.Equal(old, lock)
+	if changed {
+		tmp := path + ".new"
+		if err := os.WriteFile(tmp, lock, 0o644); err != nil { //nolint:gosec // a lock is no secret, and goes into git
+			return fmt.Errorf("writing the lock: %w", err)
+		}
+		if err := os.Rename(tmp, path); err != nil {
+			return fmt.Errorf("writing the lock: %w", errors.Join(err, os.Remove(tmp)))
+		}
 	}
-	tmp := path + ".new"
-	if err := os.WriteFile(tmp, lock, 0o644); err != nil { //nolint:gosec // a lock is no secret, and goes into git
-		return fmt.Errorf("writing the lock: %w", err)
-	}
-	if err := os.Rename(tmp, path); err != nil {
-		return fmt.Errorf("writing the lock: %w", errors.Join(err, os.Remove(tmp)))
-	}
-	return in.print(in.out.Clean(in.display(path)) + " written; keep it in git beside hosts.toml\n" +
-		in.out.Next(in.recommend("plan")))
+	return in.showLock(in.display(path), changed, update, flake.LockChanges(old, lock))
 }
 
 // lookPath finds a program on the App's PATH, "" when it is not there.

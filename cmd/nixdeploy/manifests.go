@@ -38,7 +38,7 @@ func (m manifests) keep(f *flake.Flake) error {
 	if err != nil {
 		return err
 	}
-	if err := replaceFile(m.path(f.Digest()), data); err != nil {
+	if err := replaceFile(m.path(f.Digest()), data, 0o600); err != nil {
 		return err
 	}
 	return m.prune()

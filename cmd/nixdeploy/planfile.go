@@ -84,9 +84,8 @@ func (in *invocation) planBytes(name, command string) ([]byte, error) {
 	return data, nil
 }
 
-// replaceFile writes a file as a whole, or leaves what was there: 0600, since a
-// plan names machines.
-func replaceFile(path string, data []byte) (err error) {
+// replaceFile writes a file as a whole, or leaves what was there.
+func replaceFile(path string, data []byte, mode os.FileMode) (err error) {
 	temp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*") // 0600
 	if err != nil {
 		return err
@@ -97,7 +96,7 @@ func replaceFile(path string, data []byte) (err error) {
 		}
 	}()
 	if _, err = io.Copy(temp, bytes.NewReader(data)); err == nil {
-		err = temp.Sync()
+		err = errors.Join(temp.Chmod(mode), temp.Sync())
 	}
 	if err = errors.Join(err, temp.Close()); err != nil {
 		return err

@@ -39,7 +39,7 @@ func (in *invocation) savePlans(inv *inventory.Inventory, f *flake.Flake, hosts 
 		}
 		return shown(plans)
 	}
-	if err := replaceFile(absolute(in.App, in.outFile), data); err != nil {
+	if err := replaceFile(absolute(in.App, in.outFile), data, 0o600); err != nil {
 		return fmt.Errorf("the plan was made, and could not be saved: %w", err)
 	}
 	in.tell("saved to " + in.err.Clean(in.outFile) + "\n")
@@ -50,7 +50,7 @@ func (in *invocation) savePlans(inv *inventory.Inventory, f *flake.Flake, hosts 
 func (in *invocation) document(inv *inventory.Inventory, f *flake.Flake, hosts []inventory.Host, plans []deploy.Plan) *savedplan.Document {
 	return &savedplan.Document{
 		Format: savedplan.Format, Version: versionNumber(), ID: journal.NewRunID(), Made: time.Now().UTC().Truncate(time.Second),
-		By: operator(in.App), Fleet: inv.Fleet, First: in.first, Override: in.override,
+		By: operator(in.App), Fleet: inv.Fleet, First: in.first, Accept: in.accept, Override: in.override,
 		Inventory: savedplan.InventoryOf(inv, absolute(in.App, inv.Path), hosts), Flake: savedplan.FlakeOf(f), Stages: plans,
 	}
 }

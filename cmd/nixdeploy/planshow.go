@@ -29,6 +29,9 @@ func runPlanShow(_ context.Context, in *invocation) error {
 		if f.First {
 			head += "; takes in hosts that were never confirmed (--first)"
 		}
+		if f.Accept {
+			head += "; takes systems that do not fit their hosts (--accept)"
+		}
 		if err := in.print(in.out.Clean(head) + "\n"); err != nil {
 			return err
 		}

@@ -55,7 +55,7 @@ func runPlanSign(ctx context.Context, in *invocation) error {
 			Next: "look whether the key is there, and in the agent: ssh-add -l",
 		}
 	}
-	if err := replaceFile(absolute(in.App, f.name)+".sig", []byte(signature)); err != nil {
+	if err := replaceFile(absolute(in.App, f.name)+".sig", []byte(signature), 0o600); err != nil {
 		return fmt.Errorf("the signature was made, and could not be written: %w", err)
 	}
 	in.tell("signed plan " + f.ID + ": " + in.err.Clean(f.name) + ".sig\n")

@@ -58,7 +58,7 @@ func connectBy(o remote.Options, nix *localNix, q Request) (Fleet, error) {
 		Health:  judgeHealth,
 		Journal: q.Journal,
 		Run:     q.Run,
-		Terms:   host.Terms{Fleet: q.Inventory.Fleet, First: q.First, Ours: q.Ours},
+		Terms:   host.Terms{Fleet: q.Inventory.Fleet, First: q.First, Accept: q.Accept, Ours: q.Ours},
 		Detach:  q.Detach,
 	}
 	fleet := wired{Driver: driver, dialer: dialer}

@@ -28,6 +28,7 @@ type Machine interface {
 	Kept(ctx context.Context, run, system string) (deploy.KeptRun, error)
 	Approve(ctx context.Context, digest, stage string) error
 	Difference(ctx context.Context, q deploy.DifferenceRequest) (deploy.DifferenceAnswer, error)
+	Facts(ctx context.Context, user string) (deploy.HostFacts, error)
 }
 
 // Flake is what the pipeline needs of the flake that is deployed.

@@ -24,6 +24,7 @@ type fakeHost struct {
 	observed deploy.Observation
 	build    deploy.BuildAnswer
 	differs  deploy.DifferenceAnswer
+	facts    deploy.HostFacts
 	armed    bool
 	started  bool
 	claim    deploy.Claim
@@ -234,6 +235,11 @@ func (f *fakeHost) Approve(_ context.Context, digest, stage string) error {
 	return f.did("approve " + digest + " " + stage)
 }
 func (f *fakeHost) Unlock(context.Context) error { return f.did("unlock") }
+func (f *fakeHost) Facts(_ context.Context, user string) (deploy.HostFacts, error) {
+	facts := f.facts
+	facts.Facts.User.Name = user
+	return facts, f.did("facts")
+}
 
 func (f *fakeHost) driver() *Driver {
 	return &Driver{

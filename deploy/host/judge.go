@@ -13,8 +13,11 @@ import (
 // Terms are what a host has to meet before it is worked on.
 type Terms struct {
 	Fleet string
-	First bool                  // --first: a host without a marker is taken on
-	Ours  func(run string) bool // run ids whose process is dead and was this operator's
+	First bool // --first: a host without a marker is taken on
+	// Accept is --accept: a new system that does not fit its host is armed all the
+	// same.
+	Accept bool
+	Ours   func(run string) bool // run ids whose process is dead and was this operator's
 	// Moved, when not nil, says how a host is no longer what a saved plan saw, nil
 	// when it is. It is asked each time that a host is looked at.
 	Moved func(h inventory.Host, o deploy.Observation) *deploy.Problem

@@ -26,6 +26,7 @@ type worker struct {
 	patient  bool   // it may be changed by this run, so a lost connection is not the end
 	locked   bool   // the lease was taken, so it is given back
 	expected string // toplevel by Driver.Expect, "" when the host evaluates
+	remark   string // what the step at hand has to tell when it is done
 }
 
 // drive goes step by step to a final state, or until it is told to detach.
@@ -67,6 +68,7 @@ func (w *worker) take(ctx context.Context, s deploy.Step) {
 // and an intent that cannot be made durable stops the step before it is sent.
 func (w *worker) try(ctx context.Context, s deploy.Step, act func(context.Context) error) {
 	begun := time.Now()
+	w.remark = ""
 	if s.Changes() {
 		if err := w.emit(ctx, deploy.Event{Kind: deploy.EventStepIntent, Step: s, Wanted: w.p.Wanted, Before: w.beforeOrNil()}); err != nil {
 			w.fail(w.unwritten("the intent", s, err))
@@ -83,7 +85,7 @@ func (w *worker) try(ctx context.Context, s deploy.Step, act func(context.Contex
 		_ = w.emit(ctx, deploy.Event{Kind: deploy.EventStepFailed, Step: s, Problem: p, Duration: time.Since(begun)})
 		return
 	}
-	_ = w.emit(ctx, deploy.Event{Kind: deploy.EventStepFinished, Step: s, Wanted: w.p.Wanted, Duration: time.Since(begun)})
+	_ = w.emit(ctx, deploy.Event{Kind: deploy.EventStepFinished, Step: s, Wanted: w.p.Wanted, Message: w.remark, Duration: time.Since(begun)})
 }
 
 func (w *worker) fail(p *deploy.Problem) {
@@ -137,6 +139,7 @@ func (w *worker) plan() deploy.HostPlan {
 	}
 	if b := w.p.Built; b != nil {
 		plan.Build, plan.Fetch, plan.Transfer = b.Build, b.Fetch, b.Transfer
+		plan.Notes = append(plan.Notes, w.fittingNotes()...)
 	}
 	if w.p.Adopted {
 		plan.Notes = append(plan.Notes, "an earlier run of yours is unresolved here: it is settled first")

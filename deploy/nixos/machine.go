@@ -61,7 +61,7 @@ func (m *Machine) Build(ctx context.Context, b deploy.BuildRequest, out func(lin
 	r, err := do(ctx, m.Conn, call{
 		script: "build",
 		args: []string{m.Run, m.Operator, leaseSeconds, what, b.Digest, flakeRef(b.Digest, b.Hash), b.Attribute,
-			strconv.Itoa(int(b.Timeout / time.Second))},
+			strconv.Itoa(int(b.Timeout / time.Second)), b.User},
 		noise: func(line string) {
 			if phase == "dry-build" {
 				dry.line(line)
@@ -92,6 +92,9 @@ func (m *Machine) Build(ctx context.Context, b deploy.BuildRequest, out func(lin
 	a.Build, a.Fetch = dry.build, dry.fetch
 	if code, json, ok := strings.Cut(r.first("evaluated"), " "); ok && code == "0" {
 		a.Toplevel, err = toplevelOf(json)
+	}
+	if a.Ground = ground(r, b.User); a.Ground != nil {
+		a.Demands = demands(r)
 	}
 	return a, err
 }

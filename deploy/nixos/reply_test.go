@@ -294,6 +294,7 @@ func TestProbeAnswers(t *testing.T) {
 
 func FuzzReplies(f *testing.F) {
 	f.Add("NONCE links a b c d e f\nNONCE locked x\nNONCE end guard")
+	f.Add("NONCE mount / a b - - \\04\nNONCE key etc x\nNONCE wanted-system {\nNONCE hardware_code 0\nNONCE hardware x")
 	f.Add("NONCE free 99999999999999999999 /\nNONCE active code x\nNONCE end")
 	f.Fuzz(func(t *testing.T, text string) {
 		p := newParser("NONCE", nil)
@@ -302,5 +303,7 @@ func FuzzReplies(f *testing.F) {
 		}
 		_ = observation(&p.reply)
 		_ = p.reply.refusal()
+		_, _ = hostFacts(&p.reply, "root")
+		_ = demands(&p.reply)
 	})
 }

@@ -25,6 +25,8 @@ func parts(name string) []string {
 		return []string{library, "foreign.sh", "return.sh"}
 	case "inspect", "difference":
 		return []string{library, "foreign.sh"}
+	case "build", "facts":
+		return []string{library, "ground.sh"}
 	}
 	return []string{library}
 }
@@ -61,7 +63,7 @@ func assemble(name string) string {
 
 // Names lists the scripts that can be sent.
 func Names() []string {
-	return []string{"inspect", "upload", "build", "guard", "probe", "lock", "kept", "difference", "approve"}
+	return []string{"inspect", "upload", "build", "guard", "probe", "lock", "kept", "difference", "approve", "option", "facts"}
 }
 
 func read(name string) string {

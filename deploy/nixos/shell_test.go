@@ -13,7 +13,7 @@ import (
 )
 
 // The scripts' fixed places on a host, where a word begins with one.
-var fixedPlaces = regexp.MustCompile(`(^|[\s="(<>])/(boot|efi|sys/firmware|run|sbin|proc/sys/fs|var/lib|nix/var|etc)\b`)
+var fixedPlaces = regexp.MustCompile(`(^|[\s="(<>])/(boot|efi|sys/firmware|run|sbin|dev/disk|dev/block|proc/sys/fs|proc/self|var/lib|nix/var|etc)\b`)
 
 // rooted puts a script's fixed places under root, so that it can be tried on
 // files of a test. Nothing else of it is changed.
@@ -51,15 +51,24 @@ func inEachShell(t *testing.T, root, text, want string, args ...string) {
 
 func runShell(t *testing.T, shell []string, root, text string, args ...string) string {
 	t.Helper()
+	out, errs := runBoth(t, shell, root, text, args...)
+	if errs != "" { // nothing of it may surprise the shell either
+		t.Errorf("%v: %s", shell, errs)
+	}
+	return out
+}
+
+func runBoth(t *testing.T, shell []string, root, text string, args ...string) (stdout, stderr string) {
+	t.Helper()
 	cmd := exec.CommandContext(t.Context(), shell[0], slices.Concat(shell[1:], []string{"-c", rooted(text, root), "sh"}, args)...)
 	cmd.Env = []string{"PATH=" + filepath.Join(root, "bin") + ":" + os.Getenv("PATH")}
 	var errs bytes.Buffer
 	cmd.Stderr = &errs
 	out, err := cmd.Output()
-	if err != nil || errs.Len() > 0 { // nothing of it may surprise the shell either
+	if err != nil {
 		t.Errorf("%v: %v\n%s", shell, err, errs.String())
 	}
-	return string(out)
+	return string(out), errs.String()
 }
 
 // write makes a file of the host under root.

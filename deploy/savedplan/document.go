@@ -31,6 +31,7 @@ type Document struct {
 	By        string    `json:"by"`      // user@machine
 	Fleet     string    `json:"fleet"`
 	First     bool      `json:"first,omitempty"`    // --first: hosts without a marker are taken in
+	Accept    bool      `json:"accept,omitempty"`   // --accept: systems that do not fit their hosts are taken
 	Override  string    `json:"override,omitempty"` // --override-gate REASON
 	Inventory Inventory `json:"inventory"`
 	Flake     Flake     `json:"flake"`

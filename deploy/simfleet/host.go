@@ -36,6 +36,9 @@ type Traits struct {
 	// Users are those who exist, and may log in where the server asks; nil: root
 	// and deploy, who may become root.
 	Users []User
+	// Ground is what the host is whatever runs on it; nil: of its kind, an ordinary
+	// one.
+	Ground *Ground
 	// The functions below are called with the host's lock held: they must not
 	// call the host. Command answers a command check; it knows only true and false by default.
 	Command func(running string, argv []string) (exit int, output string)

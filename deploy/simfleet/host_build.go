@@ -10,7 +10,7 @@ import (
 )
 
 // build answers build.sh: NONCE RUN OPERATOR LEASE plan|build|keep|exact DIGEST REF
-// ATTRIBUTE TIMEOUT.
+// ATTRIBUTE TIMEOUT USER.
 func (q *request) build() int {
 	h := q.host
 	run, what, digest, attribute, timeout := q.arg(0), q.arg(3), q.arg(4), q.arg(6), seconds(q.arg(7))
@@ -53,6 +53,10 @@ func (q *request) build() int {
 		}
 		drv := StorePath(s.Toplevel, "nixos-system.drv")
 		q.say("evaluated", fmt.Sprintf(`0 [{"drvPath":%q,"outputs":{"out":%q}}]`, drv, s.Toplevel))
+		if h.system(s.Toplevel) != nil {
+			q.sayGround(q.arg(8))
+			q.sayDemands(s)
+		}
 	default:
 		if !exact {
 			q.say("phase", "build")
@@ -133,6 +137,8 @@ func (q *request) realBuild(s *System, attribute string, timeout time.Duration) 
 	if s.Unswitchable {
 		q.say("unswitchable", "yes")
 	}
+	q.sayGround(q.arg(8))
+	q.sayDemands(s)
 	return true
 }
 
@@ -190,5 +196,17 @@ func (q *request) lock() int {
 	q.say("code", "0")
 	q.sayLines("lock", strings.Split(text, "\n"))
 	q.say("end", "lock")
+	return 0
+}
+
+// option answers option.sh as a host whose flake has nothing that Nix could
+// evaluate: a simulated host knows toplevels, and no options.
+func (q *request) option() int {
+	if !q.unlocked(func() { _, _ = unpack(q.payload, false) }) {
+		return killed
+	}
+	q.complain("error: a simulated host has no Nix to evaluate options with")
+	q.say("code", "1")
+	q.say("end", "option")
 	return 0
 }

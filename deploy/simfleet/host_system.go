@@ -45,6 +45,14 @@ type System struct {
 	BreaksNetwork bool          // nobody reaches the host from its activation on
 	BreaksBoot    bool          // a boot into it never comes up
 
+	// Fstab is what it would mount, "POINT TYPE SOURCE DEVICE UUID OPTIONS" each,
+	// with "-" for what is not there; nil: it has no fstab.
+	Fstab []string
+	// File is its /etc/nixdeploy/system.json, "" for none.
+	File string
+	// LoginBy is what its sshd_config lets in besides keys, in the script's words.
+	LoginBy []string
+
 	Units []string // active while it runs, besides what fails
 }
 

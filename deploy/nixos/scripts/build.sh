@@ -3,9 +3,10 @@
 # Renews the lock, runs nixos-rebuild dry-build, then either evaluates the wanted
 # toplevel (plan) or builds it (build), so that the switch itself is short. keep
 # is build for a plan, whose result outlives the run; exact builds at once: what a
-# saved plan came to is known.
-# Arguments: NONCE RUN OPERATOR LEASE plan|build|keep|exact DIGEST REF ATTRIBUTE TIMEOUT
-nonce=$1 run=$2 operator=$3 seconds=$4 what=$5 digest=$6 ref=$7 attribute=$8 timeout=$9
+# saved plan came to is known. Of a system that is in the store then, it tells what
+# that expects of this host, and what this host is.
+# Arguments: NONCE RUN OPERATOR LEASE plan|build|keep|exact DIGEST REF ATTRIBUTE TIMEOUT USER
+nonce=$1 run=$2 operator=$3 seconds=$4 what=$5 digest=$6 ref=$7 attribute=$8 timeout=$9 user=${10}
 
 # The lease must outlive a long build: renewed until this script ends.
 keep_lease() {
@@ -52,6 +53,15 @@ if [ "$what" = plan ]; then
 		--no-link --no-update-lock-file --no-write-lock-file \
 		"$ref#nixosConfigurations.\"$attribute\".config.system.build.toplevel" 2>/dev/null 3<&-)
 	say evaluated "$? $json"
+	planned=${json#*'"out":"'} planned=${planned%%'"'*}
+	case $planned in
+	/nix/store/*)
+		if [ -d "$planned" ]; then
+			say_ground "$user"
+			say_demands "$planned"
+		fi
+		;;
+	esac
 	say end build
 	exit 0
 fi
@@ -70,6 +80,8 @@ if [ "$code" = 0 ]; then
 	if [ "$what" = keep ]; then keep_planned "$wanted"; fi
 	say wanted "$wanted"
 	if ! [ -x "$wanted/bin/switch-to-configuration" ]; then say unswitchable yes; fi
+	say_ground "$user"
+	say_demands "$wanted"
 fi
 cd / && rm -rf "$work"
 say end build

@@ -71,7 +71,7 @@ why_guard_is_lost() { # -> $why, "yes" when a guard here survives a reboot
 clock
 say uptime "$uptime"
 say boot "$boot"
-if [ -e /etc/NIXOS ] || grep -q '^ID="*nixos' /etc/os-release 2>/dev/null; then say nixos yes; fi
+if is_nixos; then say nixos yes; fi
 say machine "$(uname -m)"
 read -r hostname </proc/sys/kernel/hostname && say hostname "$hostname"
 machine_id=

@@ -138,6 +138,7 @@ next_by_extlinux() { # extlinux.conf
 	done <"$1"
 }
 
+is_nixos() { [ -e /etc/NIXOS ] || grep -q '^ID="*nixos' /etc/os-release 2>/dev/null; }
 is_wsl() { [ -e /proc/sys/fs/binfmt_misc/WSLInterop ] || [ -e /run/WSL ]; }
 is_container() { systemd-detect-virt --quiet --container; }
 

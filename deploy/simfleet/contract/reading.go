@@ -15,6 +15,8 @@ import (
 func readings() []Scenario {
 	return []Scenario{
 		{"inspection changes nothing and takes no lock", inspects},
+		{"facts are told, and nothing is changed by it", tellsFacts},
+		{"a build tells what the host stands on and what the system expects of it", tellsGround},
 		{"an upload is verified before it is used", verifies},
 		{"dry-build tells what would be built", plans},
 		{"a difference is told without making it", differs},
@@ -47,6 +49,44 @@ func inspects(t *testing.T, s Subject) {
 		t.Errorf("a fresh host knows of runs: %+v", a)
 	case a.Links != b.Links || a.BootID != b.BootID || a.MachineID != b.MachineID:
 		t.Errorf("two inspections differ:\n%+v\n%+v", a, b)
+	}
+}
+
+func tellsFacts(t *testing.T, s Subject) {
+	d := s.deployer(t, "RUN1", "ann@desk")
+	o := d.inspect(nil)
+	f, err := d.Facts(t.Context(), "root")
+	if err != nil {
+		t.Fatal(err)
+	}
+	kind := "machine"
+	if o.Container {
+		kind = "container"
+	}
+	switch facts := f.Facts; {
+	case !f.NixOS || f.Marker != nil || facts.Hostname != o.Hostname || facts.MachineID != o.MachineID || facts.System != o.System || facts.Kind != kind:
+		t.Errorf("facts %+v of %+v", f, o)
+	case facts.Firmware == "" || facts.BootLoader == "" || facts.Mounts["/"].Type == "" || facts.User.Name != "root" || facts.User.UID != 0:
+		t.Errorf("facts are missing: %+v", facts)
+	case len(facts.User.Keys) == 0:
+		t.Error("the key that this came by is not told")
+	}
+	if after := d.inspect(nil); after.Links != o.Links || after.Lease != nil {
+		t.Errorf("asking changed the host: %+v", after)
+	}
+}
+
+func tellsGround(t *testing.T, s Subject) {
+	d := s.deployer(t, "RUN1", "ann@desk")
+	d.upload(s.Good)
+	if a := d.asked(s.Good, deploy.BuildRequest{PlanOnly: true, User: "root"}); a.Ground != nil || a.Demands != nil {
+		t.Errorf("a system that is not there is compared: %+v", a.Demands)
+	}
+	for _, q := range []deploy.BuildRequest{{User: "root"}, {Exact: true, User: "root"}, {PlanOnly: true, User: "root"}} {
+		a := d.asked(s.Good, q)
+		if a.Ground == nil || a.Demands == nil || a.Ground.Mounts["/"].Type == "" || a.Ground.Login.User != "root" || len(a.Ground.Login.Keys) == 0 {
+			t.Errorf("%+v: %+v %+v", q, a.Ground, a.Demands)
+		}
 	}
 }
 

@@ -1,41 +1,43 @@
-# What every machine has, whatever its target.
+# What every machine has, whatever its target: packages, Nix, a firewall, users,
+# time and language, ssh. The modules are all imported here, and each is off
+# until a target, hosts.toml or a module of yours turns it on.
 { lib, ... }:
 let
-  base = import ../lib/base-priority.nix lib;
+  layer = import ../lib/priorities.nix lib;
 in
 {
   imports = [
-    ../modules/nixdeploy
+    ../modules
+    ../modules/users/home.nix
     ../system/packages.nix
+    ../user/packages.nix
   ];
 
-  time.timeZone = base "UTC";
-  i18n.defaultLocale = base "en_US.UTF-8";
+  nixpkgs.overlays = import ../overlays;
+  nixpkgs.hostPlatform = layer.base "x86_64-linux";
 
-  nix.settings.experimental-features = [
-    "nix-command"
-    "flakes"
-  ];
-  # Hosts would rather build than wait for a cache that does not answer.
-  nix.settings.connect-timeout = base 5;
-  nix.settings.fallback = base true;
-  # What nixdeploy may have to return to is pinned by gc roots of its own.
-  nix.gc.automatic = base true;
-  nix.gc.dates = base "weekly";
-  nix.gc.options = base "--delete-older-than 30d";
-  nix.optimise.automatic = base true;
+  nixdeploy = {
+    host.enable = layer.base true;
+    nix.enable = layer.base true;
+    storage.enable = layer.base true;
+    userPackages.enable = layer.base true;
+    # A person who logs in finds a shell to work in.
+    home.shell.enable = layer.base true;
+  };
 
-  networking.firewall.enable = base true;
+  time.timeZone = layer.base "UTC";
+  i18n.defaultLocale = layer.base "en_US.UTF-8";
+
+  # Nothing comes in but what a module, or hosts.toml, opens a port for.
+  networking.firewall.enable = layer.base true;
 
   # Users are those of the configuration, and NixOS then refuses to evaluate a
   # machine that nobody could log in to.
-  users.mutableUsers = base false;
-
-  boot.tmp.cleanOnBoot = base true;
+  users.mutableUsers = layer.base false;
 
   # The manual costs seconds of each evaluation.
-  documentation.nixos.enable = base false;
+  documentation.nixos.enable = layer.base false;
 
   # system.stateVersion is not set here: it is the release of the machine's
-  # first installation, so only hosts.toml or a module can know it.
+  # first installation, so only its facts or hosts.toml can know it.
 }

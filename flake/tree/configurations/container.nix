@@ -1,17 +1,23 @@
 # A machine that is a container (systemd-nspawn, LXC) with an init of its own,
 # reached over ssh like any other. It is built on base: without users, sshd and
 # Nix it could be deployed once and never again.
-{ lib, ... }:
+{ lib, modulesPath, ... }:
 let
-  base = import ../lib/base-priority.nix lib;
+  layer = import ../lib/priorities.nix lib;
 in
 {
   imports = [
     ./base.nix
-    ../modules/services/container.nix
+    "${modulesPath}/profiles/minimal.nix"
   ];
 
-  boot.isContainer = base true;
+  boot.isContainer = layer.target true;
 
-  nixdeploy.packageProfile = base "minimal";
+  nixdeploy = {
+    container.enable = layer.target true;
+    packageProfile = layer.target "minimal";
+    # Nobody lives here.
+    userPackages.enable = layer.target false;
+    home.shell.enable = layer.target false;
+  };
 }

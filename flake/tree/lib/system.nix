@@ -1,34 +1,33 @@
 # From one machine of inventory.json to its NixOS configuration.
-{ nixpkgs }:
+{ inputs, secrets }:
 let
-  inherit (nixpkgs) lib;
-  base = import ./base-priority.nix lib;
+  inherit (inputs.nixpkgs) lib;
+  host = import ./host.nix lib;
+  facts = import ./facts.nix lib;
   overrides = import ./overrides.nix { inherit lib; };
   # path + string only appends: what inventory.json says is never evaluated.
   within = file: ../. + "/${file}";
-in
-machine:
-let
-  facts = {
-    _file = "inventory.json";
-    config = lib.mkMerge [
-      { nixdeploy.target = machine.target; }
-      { nixpkgs.hostPlatform = if machine ? system then machine.system else base "x86_64-linux"; }
-      (lib.optionalAttrs (machine ? hostName) { networking.hostName = base machine.hostName; })
-      (lib.optionalAttrs (machine ? domain) { networking.domain = base machine.domain; })
-      (lib.optionalAttrs (machine ? user) { nixdeploy.user = machine.user; })
-      (lib.optionalAttrs (machine ? elevate) { nixdeploy.elevate = machine.elevate; })
-      (lib.optionalAttrs (machine ? packageProfile) { nixdeploy.packageProfile = machine.packageProfile; })
-    ];
+  # Imported only when chosen: their options come with the flake input.
+  providers = {
+    none = [ ];
+    sops-nix = [ ../modules/secrets/sops-nix.nix ];
+    agenix = [ ../modules/secrets/agenix.nix ];
   };
 in
+machine:
 # No `system` argument: nixpkgs.hostPlatform says it, and can be overridden.
 lib.nixosSystem {
+  specialArgs = {
+    inherit inputs;
+  };
   modules =
     [
       (within "configurations/${machine.configuration}.nix")
-      facts
+      (host machine)
     ]
-    ++ map within machine.modules
-    ++ overrides machine.overrides;
+    ++ providers.${secrets}
+    ++ lib.optional (machine ? facts) (facts machine)
+    ++ lib.optional (machine.bare or false) ./placeholders.nix
+    ++ map within (machine.modules or [ ])
+    ++ overrides (machine.overrides or [ ]);
 }

@@ -1,7 +1,112 @@
-# The package profiles, each with all of the one before. Every attribute exists
-# in NixOS 25.11, 26.05 and unstable, is free, and builds on x86_64-linux and
-# aarch64-linux.
-pkgs: rec {
+# The package profiles: minimal, essential, development and full, each with all
+# of the one before. They are put together from the groups above them, which
+# modules use as well.
+#
+# Every attribute exists in NixOS 25.11, 26.05 and unstable, is free, and builds
+# on x86_64-linux and aarch64-linux, but for what `unfree` and the platform say.
+# The sizes are budgets, not promises: a compiler or a cloud's CLI alone can be
+# larger than its whole profile. `nix path-info -Sh` tells.
+{
+  lib,
+  pkgs,
+  # What the machine is: whether it shows windows, and may have unfree packages.
+  graphical ? false,
+  unfree ? false,
+}:
+let
+  x86 = pkgs.stdenv.hostPlatform.system == "x86_64-linux";
+in
+rec {
+  # Groups.
+  languages = with pkgs; [
+    cargo
+    clippy
+    go
+    gopls
+    nodejs
+    pnpm
+    prettier
+    python3
+    ruff
+    rust-analyzer
+    rustc
+    typescript-language-server
+    uv
+  ];
+
+  buildTools = with pkgs; [
+    cmake
+    gcc
+    gnumake
+    pkg-config
+  ];
+
+  containerTools = with pkgs; [
+    docker-client
+    docker-compose
+    k9s
+    kind
+    kubectl
+    kubernetes-helm
+  ];
+
+  databaseClients = with pkgs; [
+    mariadb.client
+    pgcli
+    postgresql
+    redis
+    sqlite
+  ];
+
+  cloudTools = with pkgs; [
+    awscli2
+    azure-cli
+    google-cloud-sdk
+    opentofu
+  ];
+
+  networkTools = with pkgs; [
+    bandwhich
+    dig
+    ethtool
+    iperf3
+    mtr
+    nethogs
+    nmap
+    tcpdump
+    traceroute
+    whois
+    wireshark-cli
+  ];
+
+  graphicalTools = with pkgs; [
+    chromium
+    firefox
+    freerdp
+    remmina
+    tigervnc
+    wl-clipboard
+  ];
+
+  unfreeTools =
+    [ pkgs.terraform ]
+    ++ lib.optionals graphical (
+      [ pkgs.vscode ]
+      # There is none for aarch64.
+      ++ lib.optional x86 pkgs.google-chrome
+    );
+
+  # What a person has beside the machine's own packages, by user/packages.nix.
+  personal = with pkgs; [
+    delta
+    gh
+    lazygit
+  ];
+  personalWsl = [ pkgs.wsl-open ];
+
+  # Profiles.
+
+  # About 100 MB.
   minimal = with pkgs; [
     bashInteractive
     cacert
@@ -22,19 +127,17 @@ pkgs: rec {
     which
   ];
 
+  # About 275 MB.
   essential =
     minimal
     ++ (with pkgs; [
       bat
-      delta
       direnv
       eza
       fd
       fzf
-      gh
       git
       htop
-      lazygit
       ncdu
       nh
       nix-direnv
@@ -50,78 +153,38 @@ pkgs: rec {
       wget
       yq-go
       zoxide
-    ]);
+    ])
+    ++ personal;
 
+  # 600 MB were meant; the compilers need more.
   development =
     essential
-    ++ (with pkgs; [
-      cargo
-      clippy
-      cmake
-      docker-client
-      docker-compose
-      gcc
-      gnumake
-      go
-      gopls
-      httpie
-      k9s
-      kind
-      kubectl
-      kubernetes-helm
-      mariadb.client
-      nodejs
-      pgcli
-      pkg-config
-      pnpm
-      postgresql
-      prettier
-      python3
-      redis
-      ruff
-      rust-analyzer
-      rustc
-      sqlite
-      typescript-language-server
-      uv
-    ]);
+    ++ languages
+    ++ buildTools
+    ++ containerTools
+    ++ databaseClients
+    ++ [ pkgs.httpie ];
 
+  # 1 GB was meant; the three cloud CLIs alone need more.
   full =
     development
+    ++ cloudTools
+    ++ networkTools
     ++ (with pkgs; [
       age
       argocd
-      awscli2
-      azure-cli
-      bandwhich
-      chromium
       devspace
-      dig
       dive
-      ethtool
-      firefox
-      freerdp
-      google-cloud-sdk
-      iperf3
       minikube
       mongodb-tools
       mongosh
-      mtr
       neovim
-      nethogs
-      nmap
-      opentofu
-      remmina
       skopeo
       sops
       ssh-to-age
-      tcpdump
-      tigervnc
-      traceroute
       usql
       vcluster
-      whois
-      wireshark-cli
-      wl-clipboard
-    ]);
+    ])
+    ++ lib.optionals graphical graphicalTools
+    ++ lib.optionals unfree unfreeTools;
 }

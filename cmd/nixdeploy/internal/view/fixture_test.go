@@ -129,6 +129,7 @@ func shopHost() inventory.Host {
 		Name: "web1", Stage: "prod", Target: "hetzner", Tags: []string{"eu", "web"}, Address: "web1.example.org", Port: 2222,
 		User: "deploy", Elevate: "sudo", Attribute: "web1", Activation: inventory.ActivationTestFirst,
 		ActivationTimeout: 15 * time.Minute, ConfirmTimeout: time.Minute, Checks: []inventory.Check{{Name: "units"}},
+		Users: []string{"anna", "ben"}, Home: map[string]bool{"shell": true, "ai-assistants": false}, TCPPorts: []int{80, 443},
 		Provenance: map[string]inventory.Origin{
 			"address": {From: "host web1", Line: 41}, "activation": {From: "stage prod", Line: 17}, "user": {From: "ssh", Line: 9},
 		},

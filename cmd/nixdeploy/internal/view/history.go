@@ -170,6 +170,7 @@ type pastJSON struct {
 	Flake      string               `json:"flake,omitempty"`
 	Inventory  string               `json:"inventory,omitempty"`
 	Override   string               `json:"override,omitempty"`
+	Accept     bool                 `json:"accept,omitempty"`
 	SavedPlan  *deploy.SavedPlan    `json:"saved_plan,omitempty"` // the file that was applied
 	Began      time.Time            `json:"began"`
 	Ended      *time.Time           `json:"ended,omitempty"`
@@ -187,7 +188,7 @@ func (p Past) json() pastJSON {
 	r, start := p.Report, p.Report.Start
 	j := pastJSON{
 		Run: p.Run, Outcome: p.Outcome(), Command: start.Command, Undoes: start.Undoes, Operator: start.Operator, Fleet: start.Fleet,
-		Flake: start.Flake, Inventory: start.Inventory, Override: start.Override, SavedPlan: start.SavedPlan, Began: r.Began.UTC(), Seconds: p.took().Seconds(),
+		Flake: start.Flake, Inventory: start.Inventory, Override: start.Override, Accept: start.Accept, SavedPlan: start.SavedPlan, Began: r.Began.UTC(), Seconds: p.took().Seconds(),
 		Stages: start.Stages, Hosts: start.Hosts, Error: p.Unreadable,
 	}
 	if r.Finished {

@@ -1,8 +1,11 @@
 package view
 
 import (
+	"encoding/json"
 	"fmt"
+	"maps"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -35,6 +38,10 @@ func Settings(h inventory.Host) []Setting {
 		{Key: "confirm_timeout", Value: h.ConfirmTimeout.String()}, {Key: "build_timeout", Value: h.BuildTimeout.String()},
 		{Key: "accept_guard_loss", Value: h.AcceptGuardLoss}, {Key: "return_reboot", Value: h.ReturnReboot}, {Key: "checks", Value: checks},
 		{Key: "package_profile", Value: h.PackageProfile}, {Key: "modules", Value: nonNil(h.Modules)},
+		{Key: "users", Value: nonNil(h.Users)}, {Key: "home", Value: homeModules(h.Home)},
+		{Key: "time_zone", Value: h.TimeZone}, {Key: "locale", Value: h.Locale},
+		{Key: "extra_packages", Value: nonNil(h.ExtraPackages)},
+		{Key: "tcp_ports", Value: nonNil(h.TCPPorts)}, {Key: "udp_ports", Value: nonNil(h.UDPPorts)},
 	}
 	for i := range list {
 		origin, ok := h.Provenance[list[i].Key]
@@ -46,11 +53,34 @@ func Settings(h inventory.Host) []Setting {
 	return list
 }
 
-func nonNil(list []string) []string {
+func nonNil[T any](list []T) []T {
 	if list == nil {
-		return []string{}
+		return []T{}
 	}
 	return list
+}
+
+// homeModules is a table in JSON and "shell on, tools off" for people.
+type homeModules map[string]bool
+
+func (m homeModules) String() string {
+	parts := make([]string, 0, len(m))
+	for _, module := range slices.Sorted(maps.Keys(m)) {
+		state := "off"
+		if m[module] {
+			state = "on"
+		}
+		parts = append(parts, module+" "+state)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// MarshalJSON writes {} for none.
+func (m homeModules) MarshalJSON() ([]byte, error) {
+	if m == nil {
+		return []byte("{}"), nil
+	}
+	return json.Marshal(map[string]bool(m))
 }
 
 // Hosts writes the table of hosts; detailed adds every setting with its origin.
@@ -116,6 +146,14 @@ func (s Style) value(v any) string {
 			return "-"
 		}
 		return strings.Join(s.cleanAll(v), " ")
+	case []int:
+		words := make([]string, len(v))
+		for i := range v {
+			words[i] = strconv.Itoa(v[i])
+		}
+		return s.value(words)
+	case homeModules:
+		return s.value(v.String())
 	case string:
 		if v == "" {
 			return "-"

@@ -25,6 +25,9 @@ func (s Style) Past(p Past, zone *time.Location, verbose bool, next string) stri
 	fact("flake", s.Clean(r.Start.Flake))
 	fact("inventory", s.Clean(r.Start.Inventory))
 	fact("override", s.Clean(r.Start.Override))
+	if r.Start.Accept {
+		fact("accepted", "systems that do not fit their hosts (--accept)")
+	}
 	fact("saved plan", s.savedPlan(r.Start.SavedPlan))
 	b.WriteString(s.stagesOf(r))
 	if verbose {

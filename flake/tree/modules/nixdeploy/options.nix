@@ -1,12 +1,32 @@
-# The facts of hosts.toml that modules may read.
+# The facts of hosts.toml that modules may read, and what the host's side of
+# nixdeploy can be told.
 { lib, ... }:
 let
   inherit (lib) mkOption types;
 in
 {
   options.nixdeploy = {
+    host = {
+      enable = lib.mkEnableOption ''
+        the host's side of nixdeploy: the user that it connects as, who is
+        equivalent to root, sshd, and its folders
+      '';
+      deployers = mkOption {
+        type = types.listOf (types.strMatching "[0-9A-Fa-f.:]+(/[0-9]+)?");
+        default = [ ];
+        example = [
+          "192.0.2.7"
+          "2001:db8::/64"
+        ];
+        description = ''
+          Addresses, or networks, that deployments come from. fail2ban never
+          bans them, and neither sshd nor the firewall limits their rate.
+        '';
+      };
+    };
     target = mkOption {
       type = types.str;
+      default = "base";
       description = "The target of this machine in hosts.toml.";
     };
     user = mkOption {

@@ -1,0 +1,7 @@
+{ lib, ... }:
+{
+  networking.hostName = lib.mkDefault "";
+  networking.useDHCP = lib.mkDefault true;
+  networking.useHostResolvConf = false;
+  networking.firewall.logRefusedConnections = lib.mkDefault false;
+}
