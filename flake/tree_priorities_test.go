@@ -196,7 +196,7 @@ func TestWhatTheTreeSetsGivesWay(t *testing.T) {
 	  lib = import ` + abs(t, "testdata/nixpkgs/lib") + `;
 	  ours = file: builtins.match ".*-source/(configurations|hardware|modules|system|user|lib)/.*" (toString file) != null
 	    && builtins.match ".*/nixos/.*" (toString file) == null;
-	  grows = o: builtins.elem o.type.name [ "listOf" "attrsOf" "lazyAttrsOf" "separatedString" "submodule" "attrs" "anything" "lines" "raw" "unspecified" "nixpkgs-config" ];
+	  grows = o: builtins.elem o.type.name [ "listOf" "attrsOf" "lazyAttrsOf" "separatedString" "submodule" "attrs" "anything" "lines" "raw" "unspecified" "coercedTo" ];
 	  walk = at: o:
 	    if lib.isOption o then
 	      (if (o.isDefined or false) && o.highestPrio < 1000 && !grows o && builtins.any (d: ours d.file) o.definitionsWithLocations
