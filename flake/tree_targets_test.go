@@ -94,7 +94,7 @@ func TestTargetsDifferFromTheReference(t *testing.T) {
 			"network.publicTcp": "[] -> [22]", "network.publicUdp": "[41641] -> []",
 			"network.tailnetPorts": "[3389] -> null", "network.sshOpenedBy": `"a limited rule" -> "services.openssh"`,
 			"hardware.virtio": "true -> false", "hardware.guestAgent": "true -> false", "hardware.growPartition": "true -> false",
-			"hardware.loader": `"grub" -> "none"`, "hardware.consoles": `["ttyS0,115200","tty0"] -> ["tty0"]`, "hardware.zram": "true -> false",
+			"hardware.loader": `"grub" -> "none"`, "hardware.consoles": `["ttyS0,115200","tty0"] -> []`, "hardware.zram": "true -> false",
 			"development.docker": `"on its socket" -> "Docker Desktop"`, "development.cloud": "true -> false",
 			"packages.profile": `"full" -> "development"`, "wsl": `null -> {"defaultUser":"alice","interop":true}`,
 			"space.trim": "true -> false", "space.cleanTmp": "true -> false",
