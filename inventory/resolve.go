@@ -135,6 +135,11 @@ func resolve(d *hostDraft, units Check, users []string, behind ...*layer) Host {
 	}
 	h.Elevate = pick(r, "elevate", func(l *layer) *opt[string] { return &l.elevate }, elevate)
 	slices.Sort(h.Tags)
+	// The user that nixdeploy connects as keeps its keys whoever else is there:
+	// without them the next deployment could not log in.
+	if slices.Contains(users, h.User) && !slices.Contains(h.Users, h.User) {
+		h.Users = append(h.Users, h.User)
+	}
 	slices.Sort(h.Users)
 	for key, line := range d.lines {
 		r.origin[key] = Origin{From: d.from, Line: line}

@@ -91,6 +91,15 @@ func TestHostsWithoutUsers(t *testing.T) {
 	}
 }
 
+// The keys of the user that nixdeploy connects as are not lost to a list that
+// names others.
+func TestTheUserThatConnectsIsAlwaysThere(t *testing.T) {
+	text := strings.Replace(peopled, "[users.bob]\n", "[users.bob]\n[users.deploy]\nkeys = ['"+annKey+"']\n[ssh]\nuser = \"deploy\"\n", 1)
+	if got := mustParse(t, text).Hosts[0].Users; !cmp.Equal(got, []string{"ann", "deploy"}) {
+		t.Errorf("users %v", got)
+	}
+}
+
 func TestMistakesInUsersAndNixSettings(t *testing.T) {
 	user := func(s string) string { return small + "[users.ann]\n" + s + "\n" }
 	host := func(s string) string { return small + s + "\n" }
