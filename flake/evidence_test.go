@@ -220,3 +220,21 @@ func TestEvidenceOfPackages(t *testing.T) {
 	}
 	checkEvidence(t, "packages.txt", names)
 }
+
+// Everything of tree/ is rendered, but for the two lists.
+func TestTreeIsEmbeddedWithoutItsLists(t *testing.T) {
+	lists := []string{"options.txt", "packages.txt"}
+	err := filepath.WalkDir("tree", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		_, missing := fs.Stat(tree, filepath.ToSlash(path))
+		if list := slices.Contains(lists, filepath.Base(path)); list == (missing == nil) {
+			t.Errorf("%s: a list is %v, and rendered is %v: see the embed patterns of render.go", path, list, missing == nil)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}

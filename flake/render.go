@@ -15,7 +15,12 @@ import (
 // tree is the Nix tree that is rendered, for people to read as it is. The
 // inventory reaches it as data only, by inventory.json.
 //
-//go:embed all:tree
+// The folders of the tree one by one: options.txt and packages.txt beside them
+// tell people where names were looked up, and no host needs them.
+//
+//go:embed tree/*.nix
+//go:embed all:tree/configurations all:tree/hardware all:tree/home-modules all:tree/lib all:tree/modules
+//go:embed all:tree/overlays all:tree/packages all:tree/scripts all:tree/shared all:tree/system all:tree/user
 var tree embed.FS
 
 // Render writes the flake of inv: the Nix tree, hosts.toml's settings as

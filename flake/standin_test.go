@@ -2,33 +2,11 @@ package flake
 
 import (
 	"encoding/json"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 )
-
-// standIn is the folder of the stand-in nixpkgs of a release of NixOS: a copy
-// of testdata/nixpkgs whose file release says another one.
-func standIn(t *testing.T, release string) string {
-	t.Helper()
-	source := abs(t, "testdata/nixpkgs")
-	if own, err := os.ReadFile(filepath.Join(source, "release")); err != nil {
-		t.Fatal(err)
-	} else if strings.TrimSpace(string(own)) == release {
-		return source
-	}
-	dir := filepath.Join(t.TempDir(), "nixpkgs")
-	if err := os.CopyFS(dir, os.DirFS(source)); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "release"), []byte(release+"\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return dir
-}
 
 // standInLet is what the expressions of these tests begin with: lib, and eval
 // from a list of modules to an evaluation.
@@ -148,7 +126,7 @@ func TestStandInRefuses(t *testing.T) {
 		{"a package that never was", both, `top [ ({ pkgs, ... }: { environment.systemPackages = [ pkgs.nosuchpkg ]; }) ]`, "attribute 'nosuchpkg' missing"},
 	}
 	needNix(t, "nix")
-	dirs := map[string]string{"25.11": standIn(t, "25.11"), "26.05": standIn(t, "26.05")}
+	dirs := map[string]string{"25.11": standInRelease(t, "25.11"), "26.05": standInRelease(t, "26.05")}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := nixTry(t, "eval", "--impure", "--json", "--expr", standInLet(dirs[c.release])+"builtins.deepSeq ("+c.expr+") 1")
@@ -179,6 +157,40 @@ func TestStandInOfARelease(t *testing.T) {
 		"25.11": `[ { services.openssh.banner = "x"; systemd.sleep.extraConfig = "x"; services.resolved.dnssec = "false"; fileSystems."/x".device = "/dev/x"; } ({ pkgs, ... }: { environment.systemPackages = [ pkgs.neofetch pkgs.xorg.xinit ]; }) ]`,
 		"26.05": `[ { services.openssh.settings.Banner = "x"; systemd.sleep.settings.Sleep.AllowSuspend = false; services.resolved.settings.Resolve.DNSSEC = false; system.switch.inhibitors.x = "y"; } ({ pkgs, ... }: { environment.systemPackages = [ pkgs.fastfetch pkgs.xinit ]; }) ]`,
 	} {
-		nix(t, "eval", "--impure", "--json", "--expr", standInLet(standIn(t, release))+"top "+modules)
+		nix(t, "eval", "--impure", "--json", "--expr", standInLet(standInRelease(t, release))+"top "+modules)
+	}
+}
+
+// A module of the user's with an option that does not exist, or that the
+// release removed, keeps the system from evaluating: that is what a golden file
+// of the tree is worth.
+func TestPlantedOptionsAreErrors(t *testing.T) {
+	files := map[string]string{
+		"misspelt.nix": `{ services.openssh.enabel = true; }`,
+		"removed.nix":  `{ services.openssh.banner = "welcome"; }`,
+		"at-home.nix":  `{ home-manager.users.alice.programs.git.enabel = true; }`,
+	}
+	hosts := object{}
+	for _, name := range []string{"sound", "misspelt", "removed", "at-home"} {
+		host := object{"hostName": name}
+		if name != "sound" {
+			host["modules"] = []string{name + ".nix"}
+		}
+		hosts[name] = withDisks(files, targetHost("hetzner", host))
+	}
+	dir := layTree(t, "26.05", object{"hosts": hosts}, files)
+	for name, want := range map[string]string{
+		"sound":    "",
+		"misspelt": "The option `services.openssh.enabel' does not exist.",
+		"removed":  "The option definition `services.openssh.banner' in",
+		"at-home":  "The option `home-manager.users.alice.programs.git.enabel' does not exist.",
+	} {
+		_, err := tryTree(t, dir, "nixosConfigurations."+name, "c: c.config.system.build.toplevel.drvPath")
+		switch {
+		case want == "" && err != nil:
+			t.Errorf("%s: %v", name, err)
+		case want != "" && (err == nil || !strings.Contains(err.Error(), want)):
+			t.Errorf("%s: got %v, want %q", name, err, want)
+		}
 	}
 }

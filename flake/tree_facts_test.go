@@ -121,3 +121,25 @@ func TestDeployersHaveRoom(t *testing.T) {
 		t.Errorf("an address that is a rule: %v", err)
 	}
 }
+
+// Apple's firmware is taken from the flake when a module brings it, and never
+// from a path that pure evaluation cannot see.
+func TestAppleFirmwareComesFromTheFlake(t *testing.T) {
+	files := map[string]string{
+		"modules/custom/fw/default.nix":   "{ nixdeploy.hardware.m1.firmware = ./.; }",
+		"modules/custom/fw/firmware.cpio": "070701",
+	}
+	hosts := object{
+		"without": withDisks(files, targetHost("m1", nil)),
+		"with":    withDisks(files, targetHost("m1", object{"modules": []string{"modules/custom/fw"}})),
+	}
+	dir := layTree(t, "25.11", object{"hosts": hosts}, files)
+	var got map[string][]any
+	readTree(t, dir, "nixosConfigurations", `builtins.mapAttrs (_: { config, ... }: let a = config.hardware.asahi; in
+	  [ a.extractPeripheralFirmware (if a.peripheralFirmwareDirectory == null then null else builtins.pathExists (a.peripheralFirmwareDirectory + "/firmware.cpio"))
+	    (builtins.isString config.system.build.toplevel.drvPath) ])`, &got)
+	want := map[string][]any{"without": {false, nil, true}, "with": {true, true, true}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -24,12 +24,12 @@ in
       default = null;
       example = lib.literalExpression "./.";
       description = ''
-        A folder of the flake with the Mac's /boot/vendorfw (firmware.cpio):
-        without it the machine works, but for Wi-Fi and Bluetooth. Evaluation
-        is pure, so that it cannot be read from /boot; and Apple lets nobody
-        pass it on, so that it belongs into no public repository. A module with
-        default.nix = { nixdeploy.hardware.m1.firmware = ./.; } beside the file
-        does it.
+        A folder of the flake with what is in the Mac's /boot/vendorfw
+        (firmware.cpio; with older versions of nixos-apple-silicon it is
+        /boot/asahi and all_firmware.tar.gz). Without it the machine works, but
+        for Wi-Fi and Bluetooth, unless its module loads it from the ESP.
+        Evaluation is pure, so that it cannot be read from /boot; and Apple lets
+        nobody pass it on, so that it belongs into no public repository.
       '';
     };
   };
@@ -40,7 +40,8 @@ in
     hardware.asahi = {
       enable = layer.hardware true;
       extractPeripheralFirmware = layer.hardware (cfg.firmware != null);
-      peripheralFirmwareDirectory = lib.mkIf (cfg.firmware != null) (layer.hardware cfg.firmware);
+      # With null, newer versions load it from the ESP when the machine boots.
+      peripheralFirmwareDirectory = layer.hardware cfg.firmware;
       # Apple's speakers are kept from harm by its settings of PipeWire.
       setupAsahiSound = layer.hardware true;
     };

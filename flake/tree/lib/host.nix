@@ -2,9 +2,7 @@
 lib: machine:
 let
   layer = import ./priorities.nix lib;
-  given =
-    name: set:
-    lib.optionalAttrs (machine ? ${name}) (set machine.${name});
+  given = name: set: lib.optionalAttrs (machine ? ${name}) (set machine.${name});
 
   user =
     _: account:

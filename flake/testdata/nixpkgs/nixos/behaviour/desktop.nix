@@ -99,6 +99,12 @@ in
     })
     (lib.mkIf services.displayManager.sddm.enable {
       services.displayManager.enable = true;
+      assertions = [
+        {
+          assertion = services.xserver.enable || services.displayManager.sddm.wayland.enable;
+          message = "SDDM requires either services.xserver.enable or services.displayManager.sddm.wayland.enable to be true";
+        }
+      ];
     })
     (lib.mkIf services.pipewire.enable {
       systemd.user.services.pipewire.wantedBy = lib.mkIf services.pipewire.socketActivation [ "default.target" ];

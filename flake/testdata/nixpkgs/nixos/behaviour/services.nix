@@ -73,7 +73,7 @@ in
           message = "Option dockerCompat conflicts with docker";
         }
         {
-          assertion = !(services.pipewire.enable && services.pipewire.pulse.enable && services.pulseaudio.enable);
+          assertion = !(services.pipewire.enable && services.pipewire.audio.enable && services.pulseaudio.enable);
           message = "Using PipeWire as the sound server conflicts with PulseAudio. This option requires `services.pulseaudio.enable` to be set to false";
         }
         {

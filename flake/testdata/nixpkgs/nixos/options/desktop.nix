@@ -121,7 +121,12 @@ with declare;
         package = package pkgs "pipewire";
         systemWide = off;
         socketActivation = on;
-        audio.enable = off;
+        audio.enable = opt types.bool (
+          let
+            cfg = config.services.pipewire;
+          in
+          cfg.alsa.enable || cfg.jack.enable || cfg.pulse.enable
+        );
         alsa = {
           enable = off;
           support32Bit = off;

@@ -37,6 +37,7 @@ in
     (mkRemovedOptionModule [ "system" "rebuild" "enableNg" ] "nixos-rebuild-ng is now the only implementation of nixos-rebuild.")
     (mkRemovedOptionModule [ "systemd" "coredump" "extraConfig" ] "Use systemd.coredump.settings.Coredump instead.")
     (mkRemovedOptionModule [ "systemd" "sleep" "extraConfig" ] "Use systemd.sleep.settings.Sleep instead.")
+    (mkRenamedOptionModule [ "documentation" "man" "generateCaches" ] [ "documentation" "man" "cache" "enable" ])
     (mkRenamedOptionModule [ "services" "resolved" "dnssec" ] [ "services" "resolved" "settings" "Resolve" "DNSSEC" ])
     (mkRenamedOptionModule [ "services" "resolved" "llmnr" ] [ "services" "resolved" "settings" "Resolve" "LLMNR" ])
     (mkRenamedOptionModule [ "services" "resolved" "fallbackDns" ] [ "services" "resolved" "settings" "Resolve" "FallbackDNS" ])
