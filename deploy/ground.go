@@ -48,6 +48,9 @@ type Demands struct {
 	// Unread is why System is nil although the system says something, "" where it
 	// does not.
 	Unread string
+	// Keys are those that it lets the user of Ground's Login in by, from whatever
+	// they were declared, as lines of authorized_keys.
+	Keys []string
 	// Others is by what else than declared keys a login to it may succeed: "home" is
 	// the user's own file.
 	Others []string

@@ -183,6 +183,9 @@ func (f *Fitting) login(user string, l deploy.Login, d *deploy.Demands) {
 		f.misfit("the login is %s, and the new system declares %s", user, declared.Name)
 		return
 	}
+	if l.User == declared.Name { // a file of keys is no key in system.json
+		declared.Keys = slices.Concat(declared.Keys, d.Keys)
+	}
 	if slices.ContainsFunc(l.Keys, func(key string) bool { return declares(declared.Keys, key) }) {
 		return
 	}

@@ -129,6 +129,10 @@ func TestWhatDoesNotFitAHost(t *testing.T) {
 		{"another key", func(s *standing) { s.d.System.User.Keys = []string{bobsKey + " bob@ci"} },
 			[]string{"deploy logs in by ssh-ed25519 ...A9hZnjnZ ann@desk, and the new system declares ssh-ed25519 ...BBBBBBBB bob@ci"}, nil},
 		{"no key", func(s *standing) { s.d.System.User.Keys = nil }, []string{"deploy logs in by ssh-ed25519 ...A9hZnjnZ ann@desk, and the new system declares no key"}, nil},
+		{"a key of a file that the system has", func(s *standing) { s.d.System.User.Keys, s.d.Keys = nil, []string{annsKey} }, nil, nil},
+		{"another user's", func(s *standing) {
+			s.g.Login.User, s.d.System.User.Keys, s.d.Keys = "root", nil, []string{annsKey}
+		}, []string{"root logs in by"}, nil},
 		{"one of several is enough", func(s *standing) { s.g.Login.Keys = append([]string{bobsKey}, s.g.Login.Keys...) }, nil, nil},
 		{"another user", func(s *standing) { s.d.System.User.Name = "admin" }, []string{"the login is deploy, and the new system declares admin"}, nil},
 		{"a bootstrap user's key opens the new login", func(s *standing) { s.g.Login.User = "root" }, nil, nil},

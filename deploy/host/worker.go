@@ -101,6 +101,10 @@ func (w *worker) emit(ctx context.Context, e deploy.Event) error {
 		return nil
 	}
 	e.Time, e.Run, e.Stage, e.Wave, e.Host = time.Now(), w.d.Run, w.stage, w.wave, w.h.Name
+	if e.Problem != nil { // it is shown later, and completed here meanwhile
+		own := *e.Problem
+		e.Problem = &own
+	}
 	return w.d.Journal.Append(context.WithoutCancel(ctx), e)
 }
 

@@ -25,7 +25,7 @@ func ground(r *reply, user string) *deploy.Ground {
 
 // demands reads what a system expects of its host.
 func demands(r *reply) *deploy.Demands {
-	d := &deploy.Demands{Fstab: r.has("wanted-fstab"), Mounts: mounts(r.values["wanted-mount"]), Others: r.values["wanted_login_by"]}
+	d := &deploy.Demands{Fstab: r.has("wanted-fstab"), Mounts: mounts(r.values["wanted-mount"]), Keys: r.values["wanted_key"], Others: r.values["wanted_login_by"]}
 	var err error
 	if d.System, err = systemFile(r.values["wanted-system"]); err != nil {
 		d.Unread = err.Error()

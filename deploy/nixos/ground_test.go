@@ -74,20 +74,21 @@ LABEL=nixos /nix ext4 ro
 /dev/disk/by-uuid/S-1 none swap defaults
 tmpfs /tmp tmpfs size=1G
 tank/efi /efi zfs zfsutil`)
-	inDevices(t, root, groundParts(`say_demands "$1/to"`), `N wanted-fstab yes
+	inDevices(t, root, groundParts(`say_demands "$1/to" x`), `N wanted-fstab yes
 N wanted-mount / ext4 /dev/disk/by-uuid/R-1 /dev/sda2 R-1 x-initrd.mount,defaults
 N wanted-mount /nix ext4 LABEL=nixos /dev/sda2 R-1 ro
 N wanted-mount /boot vfat /dev/disk/by-label/GONE - - fmask=0022
 N wanted-mount /efi zfs tank/efi - - zfsutil
 `, root)
-	inDevices(t, root, groundParts(`say_demands "$1/nowhere"`), "", root)
+	inDevices(t, root, groundParts(`say_demands "$1/nowhere" x`), "", root)
 }
 
 func TestASystemTellsOfItself(t *testing.T) {
 	root := t.TempDir()
 	write(t, root, "to/etc/nixdeploy/system.json", `{"format": 1}`)
 	write(t, root, "to/etc/ssh/sshd_config", "Port 22\nAuthorizedKeysFile %h/.ssh/authorized_keys /etc/ssh/authorized_keys.d/%u\nTrustedUserCAKeys /etc/ssh/ca\nAuthorizedKeysCommand none\n")
-	inDevices(t, root, groundParts(`say_demands "$1/to"`), "N wanted-system {\"format\": 1}\nN wanted_login_by home\nN wanted_login_by TrustedUserCAKeys\n", root)
+	write(t, root, "to/etc/ssh/authorized_keys.d/deploy", "ssh-ed25519 AAAAone ann\n")
+	inDevices(t, root, groundParts(`say_demands "$1/to" deploy`), "N wanted-system {\"format\": 1}\nN wanted_key ssh-ed25519 AAAAone ann\nN wanted_login_by home\nN wanted_login_by TrustedUserCAKeys\n", root)
 }
 
 func TestTheStateVersionIsFoundWithoutEvaluating(t *testing.T) {

@@ -83,6 +83,7 @@ func (q *request) sayDemands(s *System) {
 	if s.File != "" {
 		q.say("wanted-system", s.File)
 	}
+	q.sayLines("wanted_key", s.Keys)
 	q.sayLines("wanted_login_by", s.LoginBy)
 }
 

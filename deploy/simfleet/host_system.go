@@ -50,6 +50,8 @@ type System struct {
 	Fstab []string
 	// File is its /etc/nixdeploy/system.json, "" for none.
 	File string
+	// Keys are those of its /etc/ssh/authorized_keys.d for whoever logs in.
+	Keys []string
 	// LoginBy is what its sshd_config lets in besides keys, in the script's words.
 	LoginBy []string
 

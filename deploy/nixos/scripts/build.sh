@@ -58,7 +58,7 @@ if [ "$what" = plan ]; then
 	/nix/store/*)
 		if [ -d "$planned" ]; then
 			say_ground "$user"
-			say_demands "$planned"
+			say_demands "$planned" "$user"
 		fi
 		;;
 	esac
@@ -81,7 +81,7 @@ if [ "$code" = 0 ]; then
 	say wanted "$wanted"
 	if ! [ -x "$wanted/bin/switch-to-configuration" ]; then say unswitchable yes; fi
 	say_ground "$user"
-	say_demands "$wanted"
+	say_demands "$wanted" "$user"
 fi
 cd / && rm -rf "$work"
 say end build

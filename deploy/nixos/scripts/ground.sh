@@ -118,11 +118,12 @@ say_ground() { # USER
 }
 
 # What a system that is in the store expects of the host that it is to run on.
-say_demands() { # TOPLEVEL
+say_demands() { # TOPLEVEL USER
 	if [ -f "$1/etc/fstab" ]; then
 		say wanted-fstab yes
 		mounts_of "$1/etc/fstab" | say_lines wanted-mount
 	fi
 	system_of "$1" | say_lines wanted-system
+	if [ -f "$1/etc/ssh/authorized_keys.d/$2" ]; then head -c 262144 "$1/etc/ssh/authorized_keys.d/$2" | say_lines wanted_key; fi
 	ways_of "$1/etc/ssh/sshd_config" | say_lines wanted_login_by
 }
