@@ -41,7 +41,7 @@ func Last(output []string) []string {
 // how it got there after it).
 func Evidence(output []string, n int) []string {
 	last := Last(output)
-	if len(output) <= n || len(last) <= n {
+	if len(last) <= n || !errorLine.MatchString(last[0]) {
 		return output[max(0, len(output)-n):]
 	}
 	head := last[:n/2]

@@ -39,6 +39,9 @@ type Traits struct {
 	// Ground is what the host is whatever runs on it; nil: of its kind, an ordinary
 	// one.
 	Ground *Ground
+	// Options is what nix eval prints when it is asked for options; "": the host's Nix
+	// cannot evaluate any.
+	Options string
 	// The functions below are called with the host's lock held: they must not
 	// call the host. Command answers a command check; it knows only true and false by default.
 	Command func(running string, argv []string) (exit int, output string)

@@ -199,14 +199,24 @@ func (q *request) lock() int {
 	return 0
 }
 
-// option answers option.sh as a host whose flake has nothing that Nix could
-// evaluate: a simulated host knows toplevels, and no options.
+// option answers option.sh: NONCE TIMEOUT NARHASH EXPRESSION QUERY and a tar. A
+// simulated host evaluates nothing: it says what it was told to say.
 func (q *request) option() int {
-	if !q.unlocked(func() { _, _ = unpack(q.payload, false) }) {
+	var err error
+	if !q.unlocked(func() { _, err = unpack(q.payload, false) }) {
 		return killed
 	}
-	q.complain("error: a simulated host has no Nix to evaluate options with")
-	q.say("code", "1")
+	if err != nil {
+		q.complain("tar: " + err.Error())
+		return 1
+	}
+	if q.host.traits.Options == "" {
+		q.print("error: a simulated host has no options to evaluate")
+		q.say("code", "1")
+	} else {
+		q.say("code", "0")
+		q.sayLines("answer", []string{q.host.traits.Options})
+	}
 	q.say("end", "option")
 	return 0
 }

@@ -306,6 +306,23 @@ func TestAHostLocksAFlake(t *testing.T) {
 	})
 }
 
+func TestAHostEvaluatesOptions(t *testing.T) {
+	q := deploy.OptionQuery{Attribute: "web-1", Paths: [][]string{{"a", "b"}}}
+	o := simfleet.HostOptions{Traits: &simfleet.Traits{Options: `{"configurations":["web-1"],"options":[{"kind":"option","path":["a","b"],"value":5}]}`}}
+	inBubble(t, o, func(t *testing.T, r *rig) {
+		a, _, err := nixos.Option(t.Context(), r.Conn, flakeOf("x").Pack, flakeOf("x").Hash, q)
+		if err != nil || a == nil || len(a.Options) != 1 || a.Options[0].Kind != deploy.OptionKind {
+			t.Errorf("%+v, %v", a, err)
+		}
+	})
+	inBubble(t, simfleet.HostOptions{}, func(t *testing.T, r *rig) {
+		a, said, err := nixos.Option(t.Context(), r.Conn, flakeOf("x").Pack, flakeOf("x").Hash, q)
+		if err != nil || a != nil || len(said) == 0 {
+			t.Errorf("%+v, %q, %v", a, said, err)
+		}
+	})
+}
+
 // On a kind of host where the guard is lost with the boot, nobody decides.
 func TestALostGuardDecidesNothing(t *testing.T) {
 	o := wordHost(simfleet.System{})
