@@ -20,9 +20,10 @@ var allowed = map[string][]string{
 	"deploy/plan":      {"deploy", "inventory", "flake"},
 	"deploy/savedplan": {"deploy", "inventory", "flake"},
 	"deploy/rollout":   {"deploy", "inventory", "flake"},
-	"deploy/host":      {"deploy", "inventory", "flake"},
+	"deploy/host":      {"deploy", "deploy/nixerror", "inventory", "flake"},
 	"deploy/remote":    {"deploy", "inventory"},
 	"deploy/nixos":     {"deploy", "inventory", "flake"},
+	"deploy/nixerror":  {"inventory"}, // pure: texts in, texts out
 	"deploy/health":    {"deploy", "inventory"},
 	"deploy/journal":   {"deploy", "inventory", "flake"},
 	"deploy/simfleet":  {"deploy", "inventory", "flake"},

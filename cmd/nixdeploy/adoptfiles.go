@@ -102,7 +102,7 @@ func (in *invocation) putFiles(a *adoption, problem func(string, error, string) 
 		if f.State == fileUnchanged {
 			continue
 		}
-		err := os.MkdirAll(filepath.Dir(f.path), 0o755) //nolint:gosec // it is to be committed, and holds no secret
+		err := os.MkdirAll(filepath.Dir(f.path), 0o755)
 		if err == nil {
 			err = replaceFile(f.path, f.data, 0o644)
 		}

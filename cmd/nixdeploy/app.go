@@ -113,7 +113,7 @@ func (c command) flags() []cli.Flag {
 func commands() []command {
 	return []command{
 		planCommand(), planShowCommand(), planSignCommand(), approveCommand(), applyCommand(), rollbackCommand(), statusCommand(), resumeCommand(), historyCommand(), showCommand(),
-		hostsCommand(), adoptCommand(), renderCommand(), lockCommand(), lockStatusCommand(), demoCommand(), versionCommand(), helpCommand(),
+		initCommand(), hostsCommand(), adoptCommand(), optionCommand(), renderCommand(), lockCommand(), lockStatusCommand(), demoCommand(), versionCommand(), helpCommand(),
 	}
 }
 

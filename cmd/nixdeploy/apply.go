@@ -38,7 +38,7 @@ func runApply(ctx context.Context, in *invocation) error {
 	if err := in.unsigned(inv); err != nil {
 		return err
 	}
-	f, err := in.openFlake(inv)
+	f, err := in.openFlake(ctx, inv)
 	if err != nil {
 		return err
 	}

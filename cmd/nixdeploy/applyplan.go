@@ -37,7 +37,7 @@ func applySaved(ctx context.Context, in *invocation) error {
 	if err != nil {
 		return err
 	}
-	f, err := in.openFlake(inv)
+	f, err := in.openFlake(ctx, inv)
 	if err != nil {
 		return err
 	}

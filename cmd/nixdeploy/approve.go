@@ -46,7 +46,7 @@ func runApprove(ctx context.Context, in *invocation) error {
 	if s, ok := inv.StageByName(in.stage); ok && !s.Approval {
 		return &usageError{what: "stage " + quoted(in.stage) + " asks for no approval", hint: "approval = true in [stages." + in.stage + "] makes it", command: "approve"}
 	}
-	f, err := in.openFlake(inv)
+	f, err := in.openFlake(ctx, inv)
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nixdeploy/nixdeploy/deploy/nixerror"
 	"github.com/nixdeploy/nixdeploy/deploy/simfleet"
 	"github.com/nixdeploy/nixdeploy/inventory"
 )
@@ -352,6 +353,25 @@ func TestEveryErrorAndStateIsExplained(t *testing.T) {
 		if !slices.Contains(p.spans(), state) {
 			t.Errorf("the page does not explain the state %s", state)
 		}
+	}
+}
+
+// What the page says about an error is what the program says about it.
+func TestTroubleshootingSaysWhatTheProgramSays(t *testing.T) {
+	p := pageCalled(t, "docs/troubleshooting.md")
+	h := inventory.Host{Name: "web-1", Attribute: "web-1"}
+	found := 0
+	for _, below := range []string{"## Options", "## Packages", "## Machines", "## Flake and inputs"} {
+		for _, row := range p.table(t, below) {
+			found++
+			said, want := strings.Trim(row[0], "`"), strings.ReplaceAll(row[1], "`", "")
+			if got := nixerror.Hint([]string{"error: " + said}, h); got != want {
+				t.Errorf("%s\nthe page says    %s\nthe program says %s", said, want, got)
+			}
+		}
+	}
+	if found < 30 {
+		t.Errorf("only %d errors were found", found)
 	}
 }
 

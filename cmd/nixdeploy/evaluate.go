@@ -2,16 +2,13 @@ package main
 
 import (
 	"context"
-	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
-	"strings"
 	"time"
 
-	"github.com/nixdeploy/nixdeploy/deploy"
 	"github.com/nixdeploy/nixdeploy/deploy/nixos"
 	"github.com/nixdeploy/nixdeploy/flake"
 	"github.com/nixdeploy/nixdeploy/inventory"
@@ -93,17 +90,7 @@ func (e *evaluator) toplevel(ctx context.Context, h inventory.Host) (string, err
 	cmd.Dir, cmd.WaitDelay = "/", 5*time.Second
 	out, err := cmd.Output()
 	if err != nil {
-		p := &deploy.Problem{Code: deploy.CodeEvaluation, What: "the flake does not evaluate here", Err: err}
-		if exit, ok := errors.AsType[*exec.ExitError](err); ok {
-			p.Err = nil
-			p.Details = lastLines(string(exit.Stderr), 20)
-		}
-		return "", p
+		return "", notEvaluated(ctx, err, h)
 	}
 	return nixos.ParseEvaluation(string(out))
-}
-
-func lastLines(text string, n int) []string {
-	lines := strings.Split(strings.TrimSpace(text), "\n")
-	return lines[max(0, len(lines)-n):]
 }

@@ -35,6 +35,8 @@ type options struct {
 	undo          string // rollback --run
 	to            string // rollback --to
 	acceptForeign bool
+
+	inputs [][2]string // --override-input: name and reference
 }
 
 // globalFlags can stand before a command and after it.
@@ -121,6 +123,9 @@ func readOptions(c command, cc *cli.Context) (options, error) {
 	}
 	var err error
 	if o.level, err = planLevel(c, cc); err != nil {
+		return o, err
+	}
+	if o.inputs, err = parseInputs(c, cc.StringSlice(overrideInput)); err != nil {
 		return o, err
 	}
 	on, err := splitOn(cc.StringSlice("on"))

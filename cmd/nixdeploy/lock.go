@@ -27,10 +27,12 @@ func lockCommand() command {
 		args: "[INPUT]...", maxArgs: maxInputs, anyOrder: true,
 		about: "Every input of a flake must be locked before it is deployed. It needs Nix: on this machine, or else on the first " +
 			"host that --on and --stage select. What is locked stays as it is, but with --update: then the inputs named, or all of " +
-			"them, are locked anew, and what moved is shown.",
-		examples: []string{"lock", "lock --on dev-1", "lock --update", "lock --update nixpkgs home-manager"},
+			"them, are locked anew, and what moved is shown.\n" +
+			"With --override-input the lock is printed instead, and flake.lock stays as it is.",
+		examples: []string{"lock", "lock --on dev-1", "lock --update", "lock --update nixpkgs home-manager",
+			"lock --override-input nixpkgs=github:NixOS/nixpkgs/nixos-unstable"},
 		own: func() []cli.Flag {
-			return append(selectFlags(), &cli.BoolFlag{Name: "update", Aliases: []string{"u"}, Usage: "lock the INPUTs anew, or all of them"})
+			return append(selectFlags(), &cli.BoolFlag{Name: "update", Aliases: []string{"u"}, Usage: "lock the INPUTs anew, or all of them"}, overrideInputFlag())
 		},
 		run: runLock,
 	}
@@ -50,9 +52,20 @@ func runLock(ctx context.Context, in *invocation) error {
 			hint: "write: " + shellLine(append([]string{"nixdeploy", "lock", "--update"}, in.args...)...) + "; hosts are chosen by --on",
 		}
 	}
+	if update && len(in.inputs) > 0 {
+		return &usageError{what: "--update and --" + overrideInput + " exclude each other", hint: "without --update the lock is printed", command: "lock"}
+	}
 	inv, hosts, err := in.selection()
 	if err != nil {
 		return err
+	}
+	if len(in.inputs) > 0 {
+		_, lock, err := in.lockOverridden(ctx, inv)
+		if err != nil {
+			return err
+		}
+		in.tell("locked with " + in.err.Clean(in.overriddenInputs()) + "; not written: " + in.err.Clean(in.display(flake.LockPath(inv))) + "\n")
+		return in.print(string(lock))
 	}
 	f, err := flake.Unlocked(inv)
 	if err != nil {
@@ -92,10 +105,10 @@ func (in *invocation) lockHere(ctx context.Context, nix string, f *flake.Flake) 
 	if err := f.Write(dir); err != nil {
 		return nil, err
 	}
-	argv := flake.LockCommand(dir)
+	argv := flake.OverrideCommand(dir, in.inputs)
 	in.tell("locking the inputs with the nix of this machine\n")
 	cmd := exec.CommandContext(ctx, nix, argv[1:]...)
-	cmd.Env, cmd.WaitDelay = in.Environ, 10*time.Second
+	cmd.Env, cmd.Dir, cmd.WaitDelay = in.Environ, in.Dir, 10*time.Second
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
 	if err := cmd.Run(); err != nil {

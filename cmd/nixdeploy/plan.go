@@ -30,27 +30,35 @@ func planCommand() command {
 		examples: []string{"plan", "plan --stage prod", "plan --on @web --json", "plan --full --on web-1",
 			"plan --stage prod --out release.plan"},
 		own: func() []cli.Flag {
-			return slices.Concat(selectFlags(), levelFlags(), []cli.Flag{firstFlag(), acceptFlag(), overrideFlag(), parallelFlag(), exitCodeFlag(), outFlag()})
+			return slices.Concat(selectFlags(), levelFlags(), []cli.Flag{firstFlag(), acceptFlag(), overrideFlag(), parallelFlag(), exitCodeFlag(), outFlag(), overrideInputFlag()})
 		},
 		run: runPlan,
 	}
 }
 
 func runPlan(ctx context.Context, in *invocation) error {
+	if err := in.onlyQuick(); err != nil {
+		return err
+	}
 	inv, hosts, err := in.selection()
 	if err != nil {
 		return err
 	}
-	f, err := in.openFlake(inv)
+	f, err := in.openFlake(ctx, inv)
 	if err != nil {
 		return err
 	}
-	in.rememberFlake(f)
+	if len(in.inputs) == 0 {
+		in.rememberFlake(f)
+	}
 	fleet, sink, err := in.looking(journal.NewRunID(), inv, f)
 	if err != nil {
 		return err
 	}
 	defer fleet.Driver.Close()
+	if with := in.overriddenInputs(); with != "" {
+		fleet.Evaluates += ", with " + with + ": not what is deployed"
+	}
 	plans, err := in.plansNow(ctx, fleet, sink, inv, f, hosts)
 	if err != nil {
 		return err
@@ -161,6 +169,9 @@ func (in *invocation) nextAfterPlan(plans []deploy.Plan) string {
 	}
 	if changing == 0 {
 		return in.recommend("status")
+	}
+	if len(in.inputs) > 0 {
+		return in.recommend("plan")
 	}
 	words := []string{"apply"}
 	if in.stage != "" {

@@ -42,7 +42,7 @@ func (o options) recommend(words ...string) string {
 }
 
 // recommendedHere finds the commands that other rooms recommend.
-var recommendedHere = regexp.MustCompile(`\bnixdeploy (plan|approve|apply|rollback|status|resume|hosts|render|lock status|lock|history|show|adopt)\b`)
+var recommendedHere = regexp.MustCompile(`\bnixdeploy (plan|approve|apply|rollback|status|resume|hosts|option|adopt|render|lock status|lock|history|show)\b`)
 
 // named is p with the inventory that this call had to name in the commands that
 // it recommends: the room that worded them does not know it.

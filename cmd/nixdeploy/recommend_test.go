@@ -180,5 +180,5 @@ func eachLiteral(path string, check func(where, text string, mustBeCommand bool)
 
 // placeholders fills in what a usage line names in capitals.
 func placeholders(line string) string {
-	return regexp.MustCompile(`\b(COMMAND|DIR|FILE|NAMES?|RUN|STAGE|TOPIC)\b`).ReplaceAllString(line, "x")
+	return regexp.MustCompile(`\b(COMMAND|DIR|FILE|HOST|NAMES?|PATH|RUN|STAGE|TOPIC)\b`).ReplaceAllString(line, "x")
 }

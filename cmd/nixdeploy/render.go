@@ -16,13 +16,13 @@ func renderCommand() command {
 			"never overwritten.",
 		examples: []string{"render -o flake", "render --output /tmp/shop"},
 		own: func() []cli.Flag {
-			return []cli.Flag{&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "the `DIR` to write to"}}
+			return []cli.Flag{&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "the `DIR` to write to"}, overrideInputFlag()}
 		},
 		run: runRender,
 	}
 }
 
-func runRender(_ context.Context, in *invocation) error {
+func runRender(ctx context.Context, in *invocation) error {
 	dir := in.cli.String("output")
 	if dir == "" {
 		return &usageError{what: "no folder to write to", hint: "nixdeploy render -o DIR", command: "render"}
@@ -31,7 +31,7 @@ func runRender(_ context.Context, in *invocation) error {
 	if err != nil {
 		return err
 	}
-	f, err := in.openFlake(inv)
+	f, err := in.openFlake(ctx, inv)
 	if err != nil {
 		return err
 	}
@@ -40,8 +40,12 @@ func runRender(_ context.Context, in *invocation) error {
 	}
 	if in.json {
 		return in.print(string(view.JSONDocument(map[string]any{
-			"type": "render", "flake": f.Hash, "files": len(f.Files), "directory": dir,
+			"type": "render", "flake": f.Hash, "files": len(f.Files), "directory": dir, "overridden": in.overriddenInputs(),
 		})))
 	}
-	return in.print(fmt.Sprintf("%d files in %s, flake %s\n", len(f.Files), in.out.Clean(dir), f.Hash))
+	with := ""
+	if o := in.overriddenInputs(); o != "" {
+		with = ", with " + in.out.Clean(o)
+	}
+	return in.print(fmt.Sprintf("%d files in %s, flake %s%s\n", len(f.Files), in.out.Clean(dir), f.Hash, with))
 }

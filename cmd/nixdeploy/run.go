@@ -289,7 +289,10 @@ func stagesOf(hosts []inventory.Host) []string {
 }
 
 // openFlake renders or reads the flake and tells what is odd about it.
-func (in *invocation) openFlake(inv *inventory.Inventory) (*flake.Flake, error) {
+func (in *invocation) openFlake(ctx context.Context, inv *inventory.Inventory) (*flake.Flake, error) {
+	if len(in.inputs) > 0 {
+		return in.openOverridden(ctx, inv)
+	}
 	f, err := flake.FromInventory(inv)
 	if err != nil {
 		if unlocked, ok := errors.AsType[*flake.LockError](err); ok {
@@ -301,6 +304,12 @@ func (in *invocation) openFlake(inv *inventory.Inventory) (*flake.Flake, error) 
 		}
 		return nil, err
 	}
+	in.warnOfFlake(f)
+	return f, nil
+}
+
+// warnOfFlake says what is worth knowing of a flake before it is used.
+func (in *invocation) warnOfFlake(f *flake.Flake) {
 	for _, w := range f.Warnings {
 		in.tell("warning: " + in.err.Clean(w) + "\n")
 	}
@@ -308,7 +317,6 @@ func (in *invocation) openFlake(inv *inventory.Inventory) (*flake.Flake, error) 
 		in.tell(fmt.Sprintf("warning: %d tracked files have uncommitted changes, which are deployed: %s\n",
 			n, in.err.Clean(strings.Join(f.Dirty[:min(n, 8)], " "))))
 	}
-	return f, nil
 }
 
 func lockReason(e *flake.LockError) string {

@@ -139,3 +139,8 @@ func (in *invocation) unsigned(inv *inventory.Inventory) error {
 		Next:    "nixdeploy plan --out FILE, then nixdeploy plan sign FILE --key KEY, then nixdeploy apply FILE",
 	}
 }
+
+func lastLines(text string, n int) []string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	return lines[max(0, len(lines)-n):]
+}

@@ -48,7 +48,9 @@ func badFlag(c command) cli.OnUsageErrorFunc {
 		if name, ok := strings.CutPrefix(e.what, "flag provided but not defined: -"); ok {
 			name = strings.TrimLeft(name, "-")
 			e.what = "unknown flag " + dashes(name)
-			if near := nearest(name, flagNames(c)); near != "" {
+			if near := nearest(name, flagNames(c)); name == overrideInput {
+				e.hint = "what is applied is locked: name the input in hosts.toml, [flake] nixpkgs = ..., then: nixdeploy lock"
+			} else if near != "" {
 				e.hint = "did you mean " + dashes(near) + "?"
 			}
 		}

@@ -13,26 +13,6 @@ import (
 	"github.com/nixdeploy/nixdeploy/inventory"
 )
 
-// The errors that people meet most have a remedy of their own.
-func TestEvaluationHints(t *testing.T) {
-	h := webHost()
-	for output, want := range map[string]string{
-		"error: flake 'path:/x' does not provide attribute 'nixosConfigurations.web-1'":                `name the configuration in hosts.toml: [hosts.web-1] attribute = "..."`,
-		"error: flake 'path:/x' requires lock file changes but they're not allowed":                    "nixdeploy lock, then commit flake.lock",
-		"error: experimental Nix feature 'flakes' is disabled":                                         "set nix.settings.experimental-features",
-		"error: writing to file: No space left on device":                                              "nix-collect-garbage --delete-older-than 30d",
-		"error: unable to download 'https://cache.nixos.org/x': Couldn't resolve host name (6)":        "look at its network",
-		"error: undefined variable 'foo' at /nix/store/x-source/web.nix:3:5":                           "mend the configuration at the place that Nix names",
-		"error: attribute 'provide' missing":                                                           "mend the configuration at the place that Nix names",
-		"":                                                                                             "mend the configuration at the place that Nix names",
-		"warning: unable to download 'https://x'; retrying\nerror: 'x' does not provide attribute 'y'": "[hosts.web-1] attribute",
-	} {
-		if got := evaluationHint(strings.Split(output, "\n"), h); !strings.Contains(got, want) {
-			t.Errorf("%q\n got %q\nwant %q", output, got, want)
-		}
-	}
-}
-
 func TestJudgeBuild(t *testing.T) {
 	for _, c := range []struct {
 		name string

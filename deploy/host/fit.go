@@ -61,7 +61,7 @@ func (f *Fitting) mounts(g *deploy.Ground, d *deploy.Demands) {
 		case !mounted && !wanted:
 		case mounted && is.Type == "autofs":
 			f.doubt("%s is mounted on demand, and is not now", at)
-		case mounted && !wanted && (at == "/" || !asked): // the running system's fstab does not have it either
+		case mounted && !wanted && !asked: // the running system's fstab does not have it either
 			f.doubt("%s is %s, of which the new system's fstab says nothing", at, mountText(is))
 		case mounted && !wanted:
 			f.misfit("%s is %s, and would not be mounted", at, mountText(is))

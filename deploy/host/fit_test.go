@@ -73,6 +73,7 @@ func TestWhatDoesNotFitAHost(t *testing.T) {
 		{"a type that is found", func(s *standing) { mount(s.d.Mounts, "/", func(m *deploy.Mount) { m.Type = "auto" }) }, nil, nil},
 		{"a boot partition that is not mounted any more", func(s *standing) { delete(s.d.Mounts, "/boot") },
 			[]string{"/boot is /dev/sda1, UUID B007 (vfat), and would not be mounted"}, nil},
+		{"nothing for /", func(s *standing) { delete(s.d.Mounts, "/") }, []string{"/ is /dev/sda2, UUID r00t (ext4), and would not be mounted"}, nil},
 		{"one that no fstab ever had", func(s *standing) { delete(s.d.Mounts, "/boot"); delete(s.g.Fstab, "/boot") },
 			nil, []string{"/boot is /dev/sda1, UUID B007 (vfat), of which"}},
 		{"a boot partition that is not mounted now", func(s *standing) { s.d.Mounts["/boot/efi"] = deploy.Mount{Type: "vfat", Source: "/dev/sda3"} },
@@ -178,7 +179,7 @@ func TestAMisfitIsRefusedBeforeAnythingIsArmed(t *testing.T) {
 	unfit(f)
 	run(t, f, func(t *testing.T, _ *Driver, out deploy.Outcome) {
 		wantState(t, out, deploy.StateUntouched, deploy.CodeMisfit)
-		if p := out.Problem; p.Step != deploy.StepBuild || !slices.Contains(p.Details, "differs the state version is 24.11, and would be 26.05") ||
+		if p := out.Problem; p.Step != deploy.StepBuild || !slices.Contains(p.Details, "the state version is 24.11, and would be 26.05") ||
 			!slices.ContainsFunc(p.Details, func(l string) bool { return strings.HasPrefix(l, "unsure  which boot loader") }) {
 			t.Errorf("%+v", p)
 		}

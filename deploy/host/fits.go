@@ -42,11 +42,9 @@ func (w *worker) fits() error {
 func misfit(host string, f Fitting) *deploy.Problem {
 	p := &deploy.Problem{
 		Code: deploy.CodeMisfit, What: "the new system does not fit this host, which may then not boot, or let nobody in",
-		Next: "mend the configuration (nixdeploy adopt " + host + " notes what the host is); where it is meant so, add --accept",
+		Next: "nixdeploy adopt " + host + ", then mend the configuration by what it writes; where it is meant so, add --accept",
 	}
-	for _, m := range f.Misfits {
-		p.Details = append(p.Details, "differs "+m)
-	}
+	p.Details = append(p.Details, f.Misfits...)
 	for _, doubt := range f.Doubts {
 		p.Details = append(p.Details, "unsure  "+doubt)
 	}

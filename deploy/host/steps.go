@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"github.com/nixdeploy/nixdeploy/deploy"
+	"github.com/nixdeploy/nixdeploy/deploy/nixerror"
 	"github.com/nixdeploy/nixdeploy/inventory"
 )
 
@@ -212,8 +212,8 @@ func judgeBuild(a deploy.BuildAnswer, h inventory.Host) *deploy.Problem {
 		return &deploy.Problem{
 			Code: deploy.CodeEvaluation, Step: deploy.StepDryBuild,
 			What:    fmt.Sprintf("nixosConfigurations.%q does not evaluate (exit code %d)", h.Attribute, a.DryBuildCode),
-			Details: tail(a.Output, 20),
-			Next:    evaluationHint(a.Output, h),
+			Details: nixerror.Evidence(a.Output, 20),
+			Next:    nixerror.Hint(a.Output, h),
 		}
 	case a.BuildCode != 0 || a.Toplevel == "":
 		return &deploy.Problem{
@@ -229,24 +229,6 @@ func judgeBuild(a deploy.BuildAnswer, h inventory.Host) *deploy.Problem {
 		}
 	}
 	return nil
-}
-
-// evaluationHint knows the remedies of the errors that people meet most
-// (contract 5.3).
-func evaluationHint(output []string, h inventory.Host) string {
-	text := strings.Join(output, "\n")
-	for _, known := range []struct{ sign, hint string }{
-		{"does not provide attribute", fmt.Sprintf("name the configuration in hosts.toml: [hosts.%s] attribute = \"...\"", h.Name)},
-		{"requires lock file changes", "nixdeploy lock, then commit flake.lock"},
-		{"experimental Nix feature", "set nix.settings.experimental-features = [ \"nix-command\" \"flakes\" ] on the host"},
-		{"No space left on device", "free space on the host: nix-collect-garbage --delete-older-than 30d"},
-		{"unable to download", "the host could not fetch an input: look at its network and its substituters"},
-	} {
-		if strings.Contains(text, known.sign) {
-			return known.hint
-		}
-	}
-	return "mend the configuration at the place that Nix names, then run the same command again"
 }
 
 func (w *worker) arm(ctx context.Context) error {

@@ -2,14 +2,14 @@ package nixos
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/binary"
 	"fmt"
 	"regexp"
 	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
-
-	"golang.org/x/crypto/ssh"
 
 	"github.com/nixdeploy/nixdeploy/deploy"
 	"github.com/nixdeploy/nixdeploy/flake"
@@ -121,9 +121,8 @@ func loginUser(f *deploy.HostFacts, l deploy.Login) {
 	f.Facts.User = flake.FactsUser{Name: l.User, UID: l.UID, Keys: []string{}}
 	unread := 0
 	for _, key := range l.Keys {
-		_, _, options, rest, err := ssh.ParseAuthorizedKey([]byte(key))
 		switch {
-		case err != nil || len(rest) > 0 || len(options) > 0 || !printable(key):
+		case !wholeKey(key):
 			unread++
 		case !slices.Contains(f.Facts.User.Keys, key):
 			f.Facts.User.Keys = append(f.Facts.User.Keys, key)
@@ -181,3 +180,28 @@ func printable(line string) bool {
 
 // release is how NixOS names its releases.
 var release = regexp.MustCompile(`^[0-9]{2}\.[0-9]{2}$`)
+
+// keyLine is a line of authorized_keys without options.
+var keyLine = regexp.MustCompile(`^((?:ssh|ecdsa|sk)-[A-Za-z0-9@.-]+) (AAAA[A-Za-z0-9+/]+={0,2})(?: |$)`)
+
+// wholeKey says that a line is a public key, as far as its shape tells: its type,
+// and behind it the parts of a key, of which the first is the type again.
+func wholeKey(line string) bool {
+	m := keyLine.FindStringSubmatch(line)
+	if m == nil || !printable(line) {
+		return false
+	}
+	blob, err := base64.StdEncoding.DecodeString(m[2])
+	if err != nil {
+		return false
+	}
+	var parts [][]byte
+	for len(blob) >= 4 {
+		n := binary.BigEndian.Uint32(blob)
+		if uint64(n) > uint64(len(blob)-4) {
+			return false
+		}
+		parts, blob = append(parts, blob[4:4+n]), blob[4+n:]
+	}
+	return len(blob) == 0 && len(parts) > 1 && string(parts[0]) == m[1]
+}

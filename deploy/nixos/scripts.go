@@ -63,7 +63,7 @@ func assemble(name string) string {
 
 // Names lists the scripts that can be sent.
 func Names() []string {
-	return []string{"inspect", "upload", "build", "guard", "probe", "lock", "kept", "difference", "approve", "facts"}
+	return []string{"inspect", "upload", "build", "guard", "probe", "lock", "kept", "difference", "approve", "option", "facts"}
 }
 
 func read(name string) string {

@@ -131,6 +131,7 @@ func (q *request) run(script string, args []string) int {
 	answer, known := map[string]func() int{
 		"inspect": q.inspect, "upload": q.upload, "build": q.build, "guard": q.guard, "probe": q.probe,
 		"lock": q.lock, "kept": q.kept, "difference": q.difference, "approve": q.approve, "facts": q.factsVerb,
+		"option": q.option,
 	}[script]
 	if !known || len(args) == 0 {
 		q.complain("simulated host: no script " + strconv.Quote(script) + " is known here")
@@ -138,7 +139,7 @@ func (q *request) run(script string, args []string) int {
 		return 127
 	}
 	q.nonce, q.args = args[0], args[1:]
-	if !q.root && script != "inspect" && script != "lock" {
+	if !q.root && script != "inspect" && script != "lock" && script != "option" {
 		q.complain("mkdir: cannot create directory '/var/lib/nixdeploy': Permission denied")
 		q.flush()
 		return 1

@@ -198,3 +198,15 @@ func (q *request) lock() int {
 	q.say("end", "lock")
 	return 0
 }
+
+// option answers option.sh as a host whose flake has nothing that Nix could
+// evaluate: a simulated host knows toplevels, and no options.
+func (q *request) option() int {
+	if !q.unlocked(func() { _, _ = unpack(q.payload, false) }) {
+		return killed
+	}
+	q.complain("error: a simulated host has no Nix to evaluate options with")
+	q.say("code", "1")
+	q.say("end", "option")
+	return 0
+}

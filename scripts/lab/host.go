@@ -17,6 +17,10 @@ import (
 // commandDeadline ends whatever a test asks of a host: no test waits for ever.
 const commandDeadline = 3 * time.Minute
 
+// pipeDelay is how long a command that has ended, or was ended, may leave its
+// output open: a process of a host that stands still would keep it for ever.
+const pipeDelay = 10 * time.Second
+
 // Host is one machine of the lab. Its methods fail the test when the lab
 // itself fails; what a command on the host answers is the caller's to judge.
 type Host struct {
@@ -140,10 +144,11 @@ func (h *Host) output(command *exec.Cmd, stdin io.Reader) (stdout, stderr string
 	h.t.Helper()
 	var out, errOut bytes.Buffer
 	command.Stdin, command.Stdout, command.Stderr = stdin, &out, &errOut
+	command.WaitDelay = pipeDelay
 	err := command.Run()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
-		h.t.Fatalf("lab: %s: %v", command, err)
+		h.t.Fatalf("lab: %s: %v\n%s%s", command, err, out.String(), errOut.String())
 	}
 	return out.String(), errOut.String(), command.ProcessState.ExitCode()
 }
@@ -171,20 +176,23 @@ func (h *Host) waitFor(what string, holds func() bool) {
 
 func (h *Host) lab(arguments ...string) string {
 	h.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), commandDeadline)
+	defer cancel()
 	var errOut bytes.Buffer
-	command := exec.Command(scriptPath(), arguments...)
-	command.Stderr = &errOut
+	command := exec.CommandContext(ctx, scriptPath(), arguments...)
+	command.Stderr, command.WaitDelay = &errOut, pipeDelay
 	out, err := command.Output()
 	if err != nil {
-		h.t.Errorf("lab %s: %v\n%s", strings.Join(arguments, " "), err, errOut.String())
-		h.t.FailNow()
+		h.t.Fatalf("lab %s: %v\n%s", strings.Join(arguments, " "), err, errOut.String())
 	}
 	return string(out)
 }
 
 func (h *Host) removeQuietly() {
+	ctx, cancel := context.WithTimeout(context.Background(), commandDeadline)
+	defer cancel()
 	// The test may have taken it down itself.
-	_ = exec.Command(scriptPath(), "down", h.Name).Run()
+	_ = exec.CommandContext(ctx, scriptPath(), "down", h.Name).Run()
 }
 
 func (h *Host) readEnvironment() {

@@ -28,8 +28,9 @@ func (r *replay) killed(recorded step, tty bool, when string) {
 		_, _, rc := r.host.Enter(when)
 		return running.ended() || rc == 0
 	})
-	// What the host has said may still be on its way.
-	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+	// What the host has said may still be on its way, and the unit may wait since
+	// an earlier switch: what was recorded has to be said before ssh dies.
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 		if running.ended() || said(want, sortedLines(normalise(running.output.String(), r.drop...)), tty) {
 			break
 		}

@@ -159,7 +159,7 @@ func TestAFlakeThatDoesNotEvaluateTouchesNothing(t *testing.T) {
 			o.flake(every(broken, h))
 			r := o.run("apply", "--yes", "--first")
 			r.wantExit(t, 4)
-			r.wantText(t, "error[evaluation]", "services.nope", "not touched", "mend the configuration")
+			r.wantText(t, "error[evaluation]", "services.nope", "not touched", "there is no such option")
 			wantBack(t, h, before)
 			wantResolved(t, h)
 

@@ -145,11 +145,8 @@ func (o *operator) shoot(a aim, args ...string) (p *process, hit bool) {
 	o.t.Helper()
 	w := newWatch(&a.moment)
 	p = o.startWatched(w, args...)
-	select {
-	case <-w.seen:
-		time.Sleep(a.after) // the instant that was drawn
-	case <-p.done:
-	}
+	p.first(w.seen)
+	time.Sleep(a.after) // the instant that was drawn
 	_ = p.cmd.Process.Signal(syscall.SIGKILL) // it may have ended
 	<-p.done
 	status, _ := p.cmd.ProcessState.Sys().(syscall.WaitStatus)

@@ -187,6 +187,7 @@ func (o *operator) begin(args []string, change func(*exec.Cmd)) *process {
 	o.t.Helper()
 	p := &process{o: o, cmd: o.command(args...), done: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.errOut
+	p.cmd.WaitDelay = patience // a child that it left behind may hold them open
 	change(p.cmd)
 	if err := p.cmd.Start(); err != nil {
 		o.t.Fatal(err)
@@ -204,16 +205,23 @@ func (o *operator) begin(args []string, change func(*exec.Cmd)) *process {
 
 func (p *process) wait() result {
 	p.o.t.Helper()
+	p.first(nil)
+	return result{exit: p.cmd.ProcessState.ExitCode(), stdout: p.out.String(), stderr: p.errOut.String()}
+}
+
+// first waits until the process ends or seen is closed, whichever comes first.
+func (p *process) first(seen <-chan struct{}) {
+	p.o.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*patience)
 	defer cancel()
 	select {
 	case <-p.done:
+	case <-seen:
 	case <-ctx.Done():
 		_ = p.cmd.Process.Signal(syscall.SIGQUIT) // for its stacks
 		<-p.done
-		p.o.t.Fatalf("nixdeploy did not end in %s\n%s%s", 2*patience, p.errOut.String(), p.out.String())
+		p.o.t.Fatalf("nixdeploy did not get there in %s\n%s%s", 2*patience, p.errOut.String(), p.out.String())
 	}
-	return result{exit: p.cmd.ProcessState.ExitCode(), stdout: p.out.String(), stderr: p.errOut.String()}
 }
 
 // kill ends it as an operator's `kill -9` would.

@@ -47,6 +47,15 @@ gather_known_hosts() {
   ) 9>"$LAB_DIR/hosts.lock"
 }
 
+# A file of a host goes under the lock, so that none vanishes between being
+# found and being read.
+forget_known_host() {
+  (
+    flock 9
+    rm -f "$(host_dir "$1")/known_hosts"
+  ) 9>"$LAB_DIR/hosts.lock"
+}
+
 # host_create NAME SUITE LOADER KIND READONLY_ETC_CONTROL
 host_create() {
   local name=$1 suite=$2 loader=$3 kind=$4 readonly_control=$5 dir upper base golden number
@@ -129,6 +138,7 @@ host_power_cut() {
 
 host_remove() {
   host_power_cut "$1"
+  forget_known_host "$1"
   rm -rf "$(host_dir "$1")"
   gather_known_hosts
 }

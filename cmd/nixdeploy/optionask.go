@@ -1,0 +1,105 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/nixdeploy/nixdeploy/deploy"
+	"github.com/nixdeploy/nixdeploy/deploy/nixerror"
+	"github.com/nixdeploy/nixdeploy/deploy/nixos"
+	"github.com/nixdeploy/nixdeploy/deploy/remote"
+	"github.com/nixdeploy/nixdeploy/flake"
+	"github.com/nixdeploy/nixdeploy/inventory"
+)
+
+// askOptions evaluates with the Nix of this machine, else with the host's. here
+// says which it was.
+func (in *invocation) askOptions(
+	ctx context.Context, h inventory.Host, f *flake.Flake, q deploy.OptionQuery,
+) (answer deploy.OptionAnswer, here bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, evaluateTimeout)
+	defer cancel()
+	if nix := nixHere(in.App); nix != nil {
+		in.tell("evaluating here, by Nix " + nix.version + "\n")
+		answer, err = optionsHere(ctx, nix, h, f, q)
+		err = in.withHint(err, h)
+		return answer, true, err
+	}
+	answer, err = optionsOnHost(ctx, in, h, f, q)
+	return answer, false, in.withHint(err, h)
+}
+
+// withHint adds the host and what to do to an evaluation that failed.
+func (in *invocation) withHint(err error, h inventory.Host) error {
+	p, ok := errors.AsType[*deploy.Problem](err)
+	if !ok {
+		return err
+	}
+	p.Host = h.Name
+	if p.Code == deploy.CodeEvaluation && p.Next == "" {
+		p.Next = nixerror.Hint(p.Details, h)
+	}
+	return in.named(p)
+}
+
+func optionsHere(ctx context.Context, nix *localNix, h inventory.Host, f *flake.Flake, q deploy.OptionQuery) (deploy.OptionAnswer, error) {
+	e, err := newEvaluator(nix, f)
+	if err != nil {
+		return deploy.OptionAnswer{}, err
+	}
+	defer e.close()
+	args, err := nixos.OptionArgs(f.Ref(filepath.Join(e.dir, "flake"), ""), q)
+	if err != nil {
+		return deploy.OptionAnswer{}, err
+	}
+	cmd := exec.CommandContext(ctx, nix.path, args...)
+	cmd.Dir, cmd.WaitDelay = "/", 5*time.Second
+	out, err := cmd.Output()
+	if err != nil {
+		return deploy.OptionAnswer{}, notEvaluated(ctx, err, h)
+	}
+	return nixos.ParseOption(string(out))
+}
+
+// optionsOnHost asks the Nix of the host itself.
+func optionsOnHost(ctx context.Context, in *invocation, h inventory.Host, f *flake.Flake, q deploy.OptionQuery) (deploy.OptionAnswer, error) {
+	dialer, err := remote.NewDialer(remote.Options{SSHConfig: true})
+	if err != nil {
+		return deploy.OptionAnswer{}, err
+	}
+	defer func() { _ = dialer.Close() }() // nothing is sent any more
+	in.tell(fmt.Sprintf("no Nix here: evaluating on %s\n", h.Name))
+	conn, err := dialer.Dial(ctx, h)
+	if err != nil {
+		return deploy.OptionAnswer{}, err
+	}
+	defer func() { _ = conn.Close() }()
+	answer, output, err := nixos.Option(ctx, conn, f.Pack, f.Hash, q)
+	if err != nil {
+		return deploy.OptionAnswer{}, err
+	}
+	if answer == nil {
+		return deploy.OptionAnswer{}, &deploy.Problem{
+			Code: deploy.CodeEvaluation, What: "the flake does not evaluate on the host", Details: output,
+		}
+	}
+	return *answer, nil
+}
+
+// notEvaluated is what a nix of this machine could not evaluate.
+func notEvaluated(ctx context.Context, err error, h inventory.Host) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	p := &deploy.Problem{Code: deploy.CodeEvaluation, What: "the flake does not evaluate here", Err: err}
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		said := strings.Split(strings.TrimSpace(string(exit.Stderr)), "\n")
+		p.Err, p.Details, p.Next = nil, nixerror.Evidence(said, 20), nixerror.Hint(said, h)
+	}
+	return p
+}
