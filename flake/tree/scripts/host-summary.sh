@@ -22,5 +22,5 @@ for link in profile booted running; do
 	booted) path=/run/booted-system ;;
 	running) path=/run/current-system ;;
 	esac
-	printf '%-12s %s\n' "$link" "$(readlink -f "$path" || echo '?')"
+	printf '%-12s %s\n' "$link" "$(readlink -e "$path" || echo '?')"
 done
