@@ -108,7 +108,7 @@ func treePackages(t *testing.T) []string {
 		}
 		for _, scope := range []*regexp.Regexp{withScope, inheritFrom} {
 			for _, m := range scope.FindAllStringSubmatch(text, -1) {
-				for _, name := range strings.Fields(m[2]) {
+				for name := range strings.FieldsSeq(m[2]) {
 					if !nixPath.MatchString(name) {
 						t.Errorf("%s: cannot tell what %q in a list with pkgs is", path, name)
 					}

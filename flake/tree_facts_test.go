@@ -1,6 +1,7 @@
 package flake
 
 import (
+	"maps"
 	"strings"
 	"testing"
 
@@ -12,9 +13,7 @@ import (
 func TestFactsDecideBootAndLogin(t *testing.T) {
 	facts := func(change object) object {
 		out := targetFacts("hetzner")
-		for key, value := range change {
-			out[key] = value
-		}
+		maps.Copy(out, change)
 		return out
 	}
 	esp := func(at string) object { return object{at: object{"device": "/dev/sda1", "type": "vfat"}} }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -63,9 +64,7 @@ func layTree(t *testing.T, release string, doc object, files map[string]string) 
 		declared = strings.Replace(declared, "@"+name+"@", "path:"+place, 1)
 	}
 	all := map[string]string{"inventory.json": string(data), "flake.nix": declared}
-	for name, text := range files {
-		all[name] = text
-	}
+	maps.Copy(all, files)
 	layOut(t, dir, all)
 	return dir
 }
@@ -113,9 +112,7 @@ func targetHost(target string, more object) object {
 		},
 		"facts": targetFacts(target),
 	}
-	for key, value := range more {
-		host[key] = value
-	}
+	maps.Copy(host, more)
 	return host
 }
 

@@ -1,7 +1,6 @@
 package flake
 
 import (
-	"fmt"
 	"io/fs"
 	"os/exec"
 	"path/filepath"
@@ -142,6 +141,6 @@ func TestTreeHoldsNixAndCleanScripts(t *testing.T) {
 	}
 	out, err := exec.CommandContext(t.Context(), "shellcheck", scripts...).CombinedOutput()
 	if err != nil {
-		t.Error(fmt.Sprintf("shellcheck: %v\n%s", err, out))
+		t.Errorf("shellcheck: %v\n%s", err, out)
 	}
 }

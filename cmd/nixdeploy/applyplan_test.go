@@ -22,7 +22,7 @@ func TestASavedPlanIsAppliedExactly(t *testing.T) {
 		t.Fatalf("%v %v", plan, err)
 	}
 	app, calls := standInNix(t, "nix (Nix) 2.28.3", "exit 1")
-	s.nix = nixHere(app)
+	s.nix = nixHere(t.Context(), app)
 	s.forget()
 	s.run(t, 0, "apply", "release.plan")
 	if _, err := os.Stat(calls); err == nil {

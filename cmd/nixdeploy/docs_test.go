@@ -288,7 +288,7 @@ func TestTheExitCodesOfTheDocsAreThoseOfTheProgram(t *testing.T) {
 func TestTheGlossaryDefinesEachWordOnce(t *testing.T) {
 	words := strings.Split("host,target,adopt,stage,gate,approval,window,freeze,wave,canary,flake,toplevel,closure,difference,profile,package profile,generation,"+
 		"running system,booted system,next-boot system,dry-build,dry-activate,test,switch,boot,activation,health check,soak,"+
-		"guard,claim,confirm,return,rollback,record,plan,alike,blast radius,saved plan,run,event,journal,lock,drift", ",")
+		"guard,claim,confirm,return,rollback,record,plan,alike,blast radius,saved plan,run,event,journal,lock,drift,layer,home module", ",")
 	words = append(words, constants(t, "deploy/deploy.go", "State")...)
 	defined := map[string]int{}
 	for _, m := range regexp.MustCompile(`(?m)^- \*\*([^*]+)\*\*: `).FindAllStringSubmatch(pageCalled(t, "docs/glossary.md").prose, -1) {

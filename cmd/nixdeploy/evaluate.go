@@ -24,12 +24,12 @@ type localNix struct{ path, version string }
 var nixVersion = regexp.MustCompile(`\b(\d+)\.(\d+)[0-9A-Za-z.]*`)
 
 // nixHere finds a usable Nix, nil when the hosts have to evaluate.
-func nixHere(a App) *localNix {
+func nixHere(ctx context.Context, a App) *localNix {
 	path := a.lookPath("nix")
 	if path == "" {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	out, err := exec.CommandContext(ctx, path, "--version").Output()
 	if err != nil {

@@ -37,14 +37,14 @@ func TestNixHereMustBeNewEnough(t *testing.T) {
 	} {
 		app, _ := standInNix(t, version, "")
 		got := ""
-		if nix := nixHere(app); nix != nil {
+		if nix := nixHere(t.Context(), app); nix != nil {
 			got = nix.version
 		}
 		if got != want {
 			t.Errorf("%s is taken for %q, want %q", version, got, want)
 		}
 	}
-	if nix := nixHere(App{Environ: []string{"PATH=" + t.TempDir()}}); nix != nil {
+	if nix := nixHere(t.Context(), App{Environ: []string{"PATH=" + t.TempDir()}}); nix != nil {
 		t.Errorf("found %v on an empty PATH", nix)
 	}
 }
@@ -59,7 +59,7 @@ func evaluate(t *testing.T, app App) (string, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := newEvaluator(nixHere(app), f)
+	e, err := newEvaluator(nixHere(t.Context(), app), f)
 	if err != nil {
 		t.Fatal(err)
 	}

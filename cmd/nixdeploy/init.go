@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -131,8 +132,8 @@ func writeNew(dir string, files []starterFile) (err error) {
 		if err == nil {
 			return
 		}
-		for i := len(made) - 1; i >= 0; i-- {
-			err = errors.Join(err, os.Remove(made[i]))
+		for _, path := range slices.Backward(made) {
+			err = errors.Join(err, os.Remove(path))
 		}
 	}()
 	if err != nil {
@@ -140,7 +141,7 @@ func writeNew(dir string, files []starterFile) (err error) {
 	}
 	for _, f := range files {
 		path := filepath.Join(dir, filepath.FromSlash(f.path))
-		w, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+		w, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644) //nolint:gosec // the beginning of a repository: nothing in it is secret
 		if err != nil {
 			return fmt.Errorf("init: %w", err)
 		}
@@ -165,11 +166,11 @@ func makeDirs(dir string, files []starterFile) ([]string, error) {
 			}
 			missing = append(missing, at)
 		}
-		for i := len(missing) - 1; i >= 0; i-- {
-			if err := os.Mkdir(missing[i], 0o755); err != nil {
+		for _, path := range slices.Backward(missing) {
+			if err := os.Mkdir(path, 0o755); err != nil {
 				return made, err
 			}
-			made = append(made, missing[i])
+			made = append(made, path)
 		}
 	}
 	return made, nil

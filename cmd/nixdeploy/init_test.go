@@ -115,7 +115,7 @@ func TestAFleetIsBegunRenderedAndPlannedWithoutAManualStep(t *testing.T) {
 	c := begin(t)
 	realNix(t, c)
 	c.Connect = func(a App, q Request) (Fleet, error) {
-		e, err := newEvaluator(nixHere(a), q.Flake)
+		e, err := newEvaluator(nixHere(t.Context(), a), q.Flake)
 		return Fleet{Driver: evaluating{c.driver, e}, Evaluates: "here, by Nix"}, err
 	}
 	with := standIns(t)

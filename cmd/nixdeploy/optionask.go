@@ -24,7 +24,7 @@ func (in *invocation) askOptions(
 ) (answer deploy.OptionAnswer, here bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, evaluateTimeout)
 	defer cancel()
-	if nix := nixHere(in.App); nix != nil {
+	if nix := nixHere(ctx, in.App); nix != nil {
 		in.tell("evaluating here, by Nix " + nix.version + "\n")
 		answer, err = optionsHere(ctx, nix, h, f, q)
 		err = in.withHint(err, h)

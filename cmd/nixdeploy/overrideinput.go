@@ -63,7 +63,7 @@ func (in *invocation) openOverridden(ctx context.Context, inv *inventory.Invento
 
 // lockOverridden gives the flake and the lock that the replaced inputs come to.
 func (in *invocation) lockOverridden(ctx context.Context, inv *inventory.Inventory) (*flake.Flake, []byte, error) {
-	nix := nixHere(in.App)
+	nix := nixHere(ctx, in.App)
 	if nix == nil {
 		return nil, nil, &usageError{
 			what: "--" + overrideInput + " evaluates here, and there is no Nix 2.18 or newer on this machine",

@@ -41,7 +41,7 @@ func (w wired) Close() {
 // connect is the Connector of the real thing: as the user's own ssh would, and
 // with the Nix of this machine where it has one.
 func connect(a App, q Request) (Fleet, error) {
-	return connectBy(remote.Options{SSHConfig: true}, nixHere(a), q)
+	return connectBy(remote.Options{SSHConfig: true}, nixHere(context.Background(), a), q) // the question has a deadline of its own
 }
 
 // connectBy makes what drives hosts. Without a nix the hosts evaluate.

@@ -6,6 +6,7 @@ package nixerror
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/nixdeploy/nixdeploy/inventory"
@@ -28,8 +29,8 @@ func Hint(output []string, h inventory.Host) string {
 // Last is the last error in output, from its line on: all of output when there
 // is none.
 func Last(output []string) []string {
-	for i := len(output) - 1; i >= 0; i-- {
-		if errorLine.MatchString(output[i]) {
+	for i, line := range slices.Backward(output) {
+		if errorLine.MatchString(line) {
 			return output[i:]
 		}
 	}
