@@ -2,7 +2,7 @@
 # boot, made by minios of what the configuration says. The stand-in's own one is
 # evaluated with it, for all that it refuses, and is not built.
 given:
-{ config, ... }@args:
+{ config, options, pkgs, ... }@args:
 let
   inherit (given) lib;
   inherit (config) boot networking;
