@@ -53,20 +53,22 @@ func wantBooted(t *testing.T, h *lab.Host, label string) {
 func TestAnAdoptedServerStillBoots(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
-		options        lab.Options
-		device, other  string // GRUB's disk; another boot loader, as overrides
-		refusal, noted string
+		options lab.Options
+		loader  string
+		device  string // GRUB's
+		other   string // another boot loader, as overrides
+		refusal string
 	}{
 		{
-			lab.Options{Loader: lab.Grub}, "/dev/sda", "\"boot.loader.grub.enable\" = false\n\"boot.loader.systemd-boot.enable\" = true",
-			"the boot loader is grub, and would be systemd-boot", "boot loader grub",
+			lab.Options{Loader: lab.Grub}, "grub", "/dev/sda", "\"boot.loader.grub.enable\" = false\n\"boot.loader.systemd-boot.enable\" = true",
+			"the boot loader is grub, and would be systemd-boot",
 		},
 		{
-			lab.Options{Base: lab.Trixie}, "", "\"boot.loader.grub.enable\" = true\n\"boot.loader.systemd-boot.enable\" = false",
-			"the boot loader is systemd-boot, and would be grub", "boot loader systemd-boot",
+			lab.Options{Base: lab.Trixie}, "systemd-boot", "", "\"boot.loader.grub.enable\" = true\n\"boot.loader.systemd-boot.enable\" = false",
+			"the boot loader is systemd-boot, and would be grub",
 		},
 	} {
-		t.Run(c.noted, func(t *testing.T) {
+		t.Run(c.loader, func(t *testing.T) {
 			t.Parallel()
 			h := foundServer(t, c.options)
 			o := newOperator(t, h)
@@ -82,7 +84,7 @@ func TestAnAdoptedServerStillBoots(t *testing.T) {
 			r.wantText(t, "nixdeploy adopt "+h.Name)
 			wantBack(t, h, found)
 
-			o.must("adopt", h.Name).wantText(t, `calls itself "`+h.Name+`"`, c.noted, "state version 24.11", "login deploy with 1 keys", "--first")
+			o.must("adopt", h.Name).wantText(t, `calls itself "`+h.Name+`"`, "boot loader "+c.loader, "state version 24.11", "login deploy with 1 keys", "--first")
 			facts := o.facts(h.Name)
 			if root := facts.Mounts["/"]; !strings.HasPrefix(root.Device, "/dev/disk/by-uuid/") || facts.BootDevice != c.device || facts.User.UID != 1000 || facts.Kind != "machine" {
 				t.Errorf("adopted as %+v", facts)
@@ -100,10 +102,13 @@ func TestAnAdoptedServerStillBoots(t *testing.T) {
 			wantBooted(t, h, "r1")
 
 			before := h.Links()
-			const elsewhere = "/dev/disk/by-uuid/0b4c61ae-0000-4000-8000-000000000000"
+			force := func(device string) string {
+				return "[hosts." + h.Name + ".override.force]\n'fileSystems.\"/\".device' = \"" + device + `"`
+			}
+			const gone = "/dev/disk/by-uuid/0b4c61ae-0000-4000-8000-000000000000"
 			for refusal, override := range map[string]string{
 				c.refusal: c.other,
-				"and would be " + elsewhere + " (overlay), which is not there": "[hosts." + h.Name + ".override.force]\n'fileSystems.\"/\".device' = \"" + elsewhere + `"`,
+				"and would be " + gone + " (overlay), which is not there": force(gone),
 			} {
 				release("r2", override)
 				r := o.run("apply", "--yes")
@@ -112,11 +117,19 @@ func TestAnAdoptedServerStillBoots(t *testing.T) {
 				wantBack(t, h, before)
 				wantResolved(t, h)
 			}
-			// A new disk, say: meant so, it goes through.
-			release("r3", "[hosts."+h.Name+".override.force]\n'fileSystems.\"/\".device' = \"/dev/sda\"")
+			if c.loader == "systemd-boot" { // accepting it does not make GRUB what the firmware starts
+				release("r3", c.other)
+				r := o.run("apply", "--yes", "--accept")
+				r.wantExit(t, 5)
+				r.wantText(t, "accepted: "+c.refusal, "the boot loader does not start the new system next")
+				wantBack(t, h, before)
+				wantResolved(t, h)
+			}
+			// Meant so, a name that is not the old one goes through.
+			release("r4", force("/dev/sda"))
 			o.run("apply", "--yes").wantExit(t, 4)
-			o.must("apply", "--yes", "--accept")
-			wantOn(t, h, "r3")
+			o.must("apply", "--yes", "--accept").wantText(t, "accepted: / is /dev/sda1")
+			wantOn(t, h, "r4")
 		})
 	}
 }

@@ -124,8 +124,12 @@ func TestARenderedFleetComesFromItsInventoryToItsHosts(t *testing.T) {
 	}
 
 	before := server.Links()
+	release("r2", `"lab.failingUnits" = true`)
+	r := o.run("plan", "--on", server.Name)
+	r.wantExit(t, 4)
+	r.wantText(t, "The option `lab.failingUnits' does not exist", "hosts.toml, override of "+server.Name, "did you mean lab.failingUnit?")
 	release("r2", `"lab.failingUnit" = true`)
-	r := o.run("apply", "--yes")
+	r = o.run("apply", "--yes")
 	r.wantExit(t, 5)
 	r.wantText(t, "bad.service", "all read back")
 	wantBack(t, server, before)
