@@ -2,9 +2,10 @@
 # lsblk, for the disk of a lab host, of which this machine's sysfs knows nothing:
 # what `lsblk -ndo UUID DEVICE` and `lsblk -snrpo NAME,TYPE DEVICE` print of it.
 # Everything else is asked of the real one.
-eval "device=\${$#-}"
-case $*/$device in
-  "-ndo UUID $device"/*)
+device=
+for device; do :; done
+case $* in
+  "-ndo UUID $device")
     for link in /dev/disk/by-uuid/*; do
       if [ "$(readlink -f "$link")" = "$(readlink -f "$device")" ]; then
         echo "${link##*/}"
@@ -12,7 +13,7 @@ case $*/$device in
       fi
     done
     ;;
-  "-snrpo NAME,TYPE $device"/*)
+  "-snrpo NAME,TYPE $device")
     disk=$(readlink -f "$device")
     disk=${disk%%[0-9]*}
     if [ "$disk" = /dev/sda ]; then
