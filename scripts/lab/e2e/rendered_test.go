@@ -87,7 +87,7 @@ const serverModule = `{
 
 // From hosts.toml to confirmed hosts, as the guide has it: locked on a host, for
 // there is no Nix at the control machine, and evaluated and built on each by its
-// own Nix, by a lock that the older one wrote. A release that is unwell goes back.
+// own Nix, whichever of them wrote the lock. A release that is unwell goes back.
 func TestARenderedFleetComesFromItsInventoryToItsHosts(t *testing.T) {
 	t.Parallel()
 	container := lab.Up(t, lab.Options{Kind: lab.Container})
@@ -124,6 +124,7 @@ func TestARenderedFleetComesFromItsInventoryToItsHosts(t *testing.T) {
 	}
 
 	before := server.Links()
+	o.must("lock", "--update", "--on", server.Name)
 	release("r2", `"lab.failingUnits" = true`)
 	r := o.run("plan", "--on", server.Name)
 	r.wantExit(t, 4)
