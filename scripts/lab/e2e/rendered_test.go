@@ -140,3 +140,20 @@ func TestARenderedFleetComesFromItsInventoryToItsHosts(t *testing.T) {
 	}
 	wantResolved(t, server)
 }
+
+// WSL is adopted and deployed to by its own target, and has nothing that boots.
+func TestAnAdoptedWSLIsDeployedTo(t *testing.T) {
+	t.Parallel()
+	h := foundServer(t, lab.Options{Kind: lab.WSL})
+	o := newOperator(t, h)
+	o.withoutNix()
+	o.rendered("[stages.dev]\nactivation = \"test-first\"\n", resident{h, "wsl", overridden(h, `"system.nixos.label" = "r1"`)})
+	o.must("lock")
+	o.must("adopt", h.Name).wantText(t, "wsl, ", "boot loader none", "state version 24.11")
+	o.must("apply", "--first", "--yes")
+	wantOn(t, h, "r1")
+	wantResolved(t, h)
+	if s := systemFileOf(t, h); s.BootLoader != "none" || s.StateVersion != "24.11" {
+		t.Errorf("it says %+v", s)
+	}
+}
