@@ -36,7 +36,8 @@ func (h *Host) Links() Links {
 	case WSL:
 		links.NextBoot = links.Profile
 	default:
-		links.NextBoot = nextBoot(boot)
+		loader, _ := os.ReadFile(filepath.Join(h.dir, "loader"))
+		links.NextBoot = nextBoot(boot, strings.TrimSpace(string(loader)))
 	}
 	return links
 }
@@ -76,13 +77,18 @@ var (
 	firstEntry   = regexp.MustCompile(`(?ms)^menuentry .*?^\}`)
 )
 
-func nextBoot(boot string) string {
+// nextBoot reads the files of the loader that the firmware starts.
+func nextBoot(boot, loader string) string {
 	var entry []byte
-	if grub, err := os.ReadFile(filepath.Join(boot, "grub/grub.cfg")); err == nil {
+	switch loader {
+	case Grub:
+		grub, _ := os.ReadFile(filepath.Join(boot, "grub/grub.cfg")) // without it nothing boots
 		entry = firstEntry.Find(grub)
-	} else if conf, err := os.ReadFile(filepath.Join(boot, "extlinux/extlinux.conf")); err == nil {
+	case Extlinux:
+		conf, _ := os.ReadFile(filepath.Join(boot, "extlinux/extlinux.conf"))
 		entry = defaultLabel.Find(conf)
-	} else if conf, err := os.ReadFile(filepath.Join(boot, "loader/loader.conf")); err == nil {
+	default:
+		conf, _ := os.ReadFile(filepath.Join(boot, "loader/loader.conf"))
 		if name := defaultEntry.FindSubmatch(conf); name != nil {
 			entry, _ = os.ReadFile(filepath.Join(boot, "loader/entries", string(name[1])))
 		}

@@ -42,14 +42,21 @@ func TestMain(m *testing.M) {
 // operator is somebody at a control machine: a home with a key and known
 // hosts, a folder with hosts.toml and a flake, a state folder.
 type operator struct {
-	t   *testing.T
-	dir string
+	t    *testing.T
+	dir  string
+	path string // where commands are looked for
+	key  string // public, of all hosts' users
 }
 
 func newOperator(t *testing.T, known *lab.Host) *operator {
 	t.Helper()
-	o := &operator{t: t, dir: t.TempDir()}
+	o := &operator{t: t, dir: t.TempDir(), path: os.Getenv("PATH")}
 	o.copy(known.KeyFile, "home/.ssh/id_ed25519", 0o600)
+	key, err := os.ReadFile(known.KeyFile + ".pub")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.key = strings.TrimSpace(string(key))
 	o.copy(known.KnownHosts, "home/.ssh/known_hosts", 0o600)
 	return o
 }
@@ -146,7 +153,7 @@ func (o *operator) command(args ...string) *exec.Cmd {
 	cmd := exec.Command(binary, args...)
 	cmd.Dir = filepath.Join(o.dir, "fleet")
 	cmd.Env = []string{
-		"HOME=" + filepath.Join(o.dir, "home"), "PATH=" + os.Getenv("PATH"), "LANG=C.UTF-8",
+		"HOME=" + filepath.Join(o.dir, "home"), "PATH=" + o.path, "LANG=C.UTF-8",
 		"NIXDEPLOY_STATE_DIR=" + filepath.Join(o.dir, "state"), "USER=" + filepath.Base(o.dir),
 	}
 	return cmd

@@ -1,10 +1,11 @@
 #!/usr/bin/python3 -SE
 """install-boot-loader TOPLEVEL: make TOPLEVEL what the next boot starts.
 
-Writes what NixOS's installers write, for whichever boot loader this machine
-has: GRUB when /boot/grub is there, extlinux when /boot/extlinux is, systemd-boot
-otherwise. A container has none, but for a link that is its init; WSL has nothing.
-/boot/FULL stands for a boot partition without space.
+Writes what NixOS's installers write, for the boot loader of the configuration,
+or where that names none for the one that this machine has: GRUB when /boot/grub
+is there, extlinux when /boot/extlinux is, systemd-boot otherwise. A container has
+none, but for a link that is its init; WSL has nothing. /boot/FULL stands for a
+boot partition without space.
 """
 
 import errno
@@ -16,6 +17,8 @@ import time
 
 PROFILES = "/nix/var/nix/profiles"
 BOOT_MESSAGE = "@bootMessage@"
+BOOT_LOADER = "@bootLoader@"
+BOOT_DEVICE = "@bootDevice@"
 
 
 def generations():
@@ -129,6 +132,7 @@ fi
 
 def install_grub(toplevel):
     print("updating GRUB 2 menu...", file=sys.stderr, flush=True)
+    os.makedirs("/boot/grub", exist_ok=True)
     os.makedirs("/boot/kernels", exist_ok=True)
     text, kernels = grub_entry("NixOS - Default", toplevel, "--class nixos --unrestricted")
     config = GRUB_HEADER + text + 'submenu "NixOS - All configurations" --class submenu {\n'
@@ -139,6 +143,8 @@ def install_grub(toplevel):
         config += text
         kernels |= more
     write_atomically("/boot/grub/grub.cfg", config + "}\n")
+    # What grub-install was last called for: name, version, EFI or not, devices.
+    write_atomically("/boot/grub/state", f"grub\n2.12\nno\n{BOOT_DEVICE}\n\n{{}}\n")
     remove_others("/boot/kernels", kernels, r".*")
 
 
@@ -165,6 +171,7 @@ TIMEOUT 50
 
 
 def install_extlinux(toplevel):
+    os.makedirs("/boot/extlinux", exist_ok=True)
     os.makedirs("/boot/nixos", exist_ok=True)
     text, kernels = extlinux_entry("default", "Default", toplevel)
     config = EXTLINUX_HEADER + text
@@ -186,20 +193,29 @@ def kind():
         return "machine"
 
 
+def machines_loader():
+    for loader in ("grub", "extlinux"):
+        if os.path.isdir(f"/boot/{loader}"):
+            return loader
+    return "systemd-boot"
+
+
+INSTALLERS = {
+    "systemd-boot": install_systemd_boot,
+    "grub": install_grub,
+    "extlinux": install_extlinux,
+    "none": lambda toplevel: None,
+}
+
+
 def main():
     if os.path.exists("/boot/FULL"):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/boot/EFI/nixos/kernel.efi.tmp")
     if kind() == "container":
         os.symlink(f"{sys.argv[1]}/init", "/sbin/init.tmp")
         os.rename("/sbin/init.tmp", "/sbin/init")
-    elif kind() == "wsl":
-        pass
-    elif os.path.isdir("/boot/grub"):
-        install_grub(sys.argv[1])
-    elif os.path.isdir("/boot/extlinux"):
-        install_extlinux(sys.argv[1])
-    else:
-        install_systemd_boot(sys.argv[1])
+    elif kind() != "wsl":
+        INSTALLERS[BOOT_LOADER or machines_loader()](sys.argv[1])
     if BOOT_MESSAGE:
         print(BOOT_MESSAGE, file=sys.stderr, flush=True)
 

@@ -2,8 +2,12 @@
 # can tell the difference. Names of store paths and files are NixOS's.
 { hostName
 , version ? "24.11.20241201.abcdef1"
+, release ? "24.11"
 , kernelVersion ? "6.6.63"
 , kernelPanics ? false      # the kernel does not come up
+, kernelParams ? [ "loglevel=4" ]
+, bootLoader ? ""           # systemd-boot, grub, extlinux or none; "": the one that the machine has
+, bootDevice ? "/dev/sda"   # the disk that GRUB is on
 , systemdVersion ? "256.10" # another one makes a switch re-execute systemd
 , configurationRevision ? null
 , units ? { }               # { "app.service" = { text = "..."; wantedBy = [ "multi-user.target" ]; }; }
@@ -58,10 +62,10 @@ let
     "BUILD_ID=\"${version}\""
     "ID=nixos"
     "NAME=NixOS"
-    "PRETTY_NAME=\"NixOS 24.11 (Vicuna)\""
-    "VERSION=\"24.11 (Vicuna)\""
+    "PRETTY_NAME=\"NixOS ${release} (Vicuna)\""
+    "VERSION=\"${release} (Vicuna)\""
     "VERSION_CODENAME=vicuna"
-    "VERSION_ID=\"24.11\""
+    "VERSION_ID=\"${release}\""
     ""
   ];
   etcFiles = { "NIXOS" = ""; "os-release" = osRelease; "lsb-release" = "DISTRIB_ID=nixos\n"; "fstab" = ""; } // etc;
@@ -106,6 +110,12 @@ let
     sed 's/@personality@/${rebuild}/' $source > $out/bin/nixos-rebuild
     chmod +x $out/bin/nixos-rebuild
   '';
+  # What would ask hardware that a lab host does not have.
+  machineTools = run "machine-tools" { generate = ./nixos-generate-config.py; lsblk = ./lsblk.sh; } ''
+    mkdir $out
+    install -m 755 $generate $out/nixos-generate-config
+    install -m 755 $lsblk $out/lsblk
+  '';
   systemPath = run "system-path" { } ''
     mkdir -p $out/bin
     for tool in ${import ./tools.nix}; do
@@ -114,6 +124,7 @@ let
       fi
     done
     for tool in ${systemd}/bin/*; do ln -sf "$tool" $out/bin/; done
+    for tool in nixos-generate-config lsblk; do ln -sf ${machineTools}/$tool $out/bin/; done
     ln -s ${nixosVersion} $out/bin/nixos-version
     ln -s ${nixosRebuild}/bin/nixos-rebuild $out/bin/nixos-rebuild
     ${lines (map (p: "ln -sf ${package p}/bin/* $out/bin/") packages)}
@@ -131,8 +142,8 @@ let
     mkdir $out
     echo "initrd of ${kernel}" > $out/initrd
   '';
-  bootLoader = run "install-boot-loader" { source = ./install-boot-loader.py; inherit bootMessage; } ''
-    sed -e "s|@bootMessage@|$bootMessage|" $source > $out
+  installBootLoader = run "install-boot-loader" { source = ./install-boot-loader.py; inherit bootMessage bootLoader bootDevice; } ''
+    sed -e "s|@bootMessage@|$bootMessage|" -e "s|@bootLoader@|$bootLoader|" -e "s|@bootDevice@|$bootDevice|" $source > $out
     chmod +x $out
   '';
   preSwitchChecks = script "pre-switch-checks" (import ./pre-switch-checks.nix { inherit checkFailure inhibitors; });
@@ -149,7 +160,7 @@ let
       init = "@out@/init";
       initrd = "${initrd}/initrd";
       kernel = "${kernel}/bzImage";
-      kernelParams = [ "loglevel=4" ];
+      inherit kernelParams;
       label = "NixOS Vicuna ${version} (Linux ${kernelVersion})";
       inherit system;
       toplevel = "@out@";
@@ -171,7 +182,7 @@ let
     ln -s ${systemPath} $out/sw
     ln -s ${etcTree}/etc $out/etc
     ln -s ${systemd} $out/systemd
-    printf 'loglevel=4' > $out/kernel-params
+    printf '%s' '${builtins.concatStringsSep " " kernelParams}' > $out/kernel-params
     printf '%s' "${version}" > $out/nixos-version
     printf '%s' "${system}" > $out/system
     printf '%s' "${initInterface}" > $out/init-interface-version
@@ -185,7 +196,7 @@ let
     [ ! -e /etc/lab/switch-to-configuration ] || activatorSource=/etc/lab/switch-to-configuration
     # The names of the placeholders are those of NixOS's own file, so that a real one can be put in its place.
     sed -e "s|@out@|$out|g" -e "s|@toplevel@|$out|g" -e 's|@activator@|${activator}|g' \
-        -e 's|@installBootLoader@|${bootLoader}|g' -e 's|@preSwitchCheck@|${preSwitchChecks}|g' \
+        -e 's|@installBootLoader@|${installBootLoader}|g' -e 's|@preSwitchCheck@|${preSwitchChecks}|g' \
         -e 's|@perl@|/usr|g' -e 's|@systemd@|/usr|g' -e 's|@localeArchive@||g' -e 's|@distroId@|nixos|g' \
         -e 's|@coreutils@|/usr|g' -e 's|@utillinux@|/usr|g' -e 's|@su@|/usr/bin/su|g' -e 's|@shell@|/bin/sh|g' -e 's|@bash@|/usr|g' \
         $activatorSource > $out/bin/switch-to-configuration
@@ -199,8 +210,8 @@ in {
   config = {
     networking.hostName = hostName;
     nixpkgs.hostPlatform = { inherit system; };
-    system.nixos = { inherit version; release = "24.11"; };
-    system.stateVersion = "24.11";
+    system.nixos = { inherit version release; };
+    system.stateVersion = release;
     system.build = {
       toplevel =
         if evalFailure
