@@ -250,12 +250,30 @@ func (s *Server) OpenOnClients(kind string) error {
 	}
 	s.mu.Unlock()
 	for _, c := range clients {
-		ch, requests, err := c.ssh.OpenChannel(kind, nil)
-		if err != nil {
+		if err := c.open(kind); err != nil {
 			return fmt.Errorf("ask for a channel: %w", err)
 		}
-		_ = ch.Close()
-		ssh.DiscardRequests(requests)
 	}
 	return nil
+}
+
+// open asks for a channel until the connection is over: golang.org/x/crypto/ssh
+// waits for ever for the answer to what it asks for just then, so that what it
+// does is left behind in that case.
+func (c *connection) open(kind string) error {
+	refusal := make(chan error, 1)
+	go func() {
+		ch, requests, err := c.ssh.OpenChannel(kind, nil)
+		if err == nil {
+			_ = ch.Close()
+			ssh.DiscardRequests(requests)
+		}
+		refusal <- err
+	}()
+	select {
+	case err := <-refusal:
+		return err
+	case <-c.ctx.Done():
+		return net.ErrClosed
+	}
 }
