@@ -5,54 +5,52 @@ import (
 	"fmt"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 )
 
 // secretForm is what one kind of plain secret looks like, whatever the name of
-// the file that it is in.
-type secretForm struct{ what, form string }
-
-func secretForms() []secretForm {
-	return []secretForm{
-		{"a private key", `-----BEGIN ([A-Z0-9]+ )*PRIVATE KEY( BLOCK)?-----|PuTTY-User-Key-File-[0-9]`},
-		{"an age identity", `AGE-SECRET-KEY-(PQ-)?1[0-9A-Z]{20}`},
-		{"a WireGuard key", `\b[Pp]rivateKey\s*=\s*"?[A-Za-z0-9+/]{43}=`},
-		{"a key that signs Nix caches", `\b[A-Za-z0-9._-]+-[0-9]+:[A-Za-z0-9+/]{86}==`},
-		{"a Tailscale key", `\btskey-[a-z]+-[0-9A-Za-z]{8}`},
-		{"a GitHub token", `\bgh[pousr]_[0-9A-Za-z]{30}|\bgithub_pat_[0-9A-Za-z_]{30}`},
-		{"a GitLab token", `\bglpat-[0-9A-Za-z_-]{20}`},
-		{"an AWS key", `\bAKIA[0-9A-Z]{16}\b`},
-		{"a Slack token", `\bxox[abepr]-[0-9A-Za-z-]{10}`},
-		{"an Anthropic key", `\bsk-ant-[0-9A-Za-z-]{10}`},
-		{"an OpenAI key", `\bsk-(proj|svcacct)-[0-9A-Za-z_-]{20}`},
-		{"a Google key", `\bAIza[0-9A-Za-z_-]{35}`},
-		{"a Stripe key", `\b[sr]k_live_[0-9A-Za-z]{20}`},
-		{"an npm token", `\bnpm_[0-9A-Za-z]{36}\b`},
-	}
+// the file that it is in. One of its parts is in each of them: a fixed text is
+// found a hundred times as fast as a form, and most files hold none.
+type secretForm struct {
+	what  string
+	parts []string
+	form  *regexp.Regexp
 }
 
-// secretText matches any of the forms: one pass over what holds no secret.
-var secretText = func() *regexp.Regexp {
-	var all []string
-	for _, f := range secretForms() {
-		all = append(all, f.form)
-	}
-	return regexp.MustCompile(strings.Join(all, "|"))
-}()
+var secretForms = []secretForm{
+	{"a private key", []string{"PRIVATE KEY", "PuTTY-User-Key-File-"},
+		regexp.MustCompile(`-----BEGIN ([A-Z0-9]+ )*PRIVATE KEY( BLOCK)?-----|PuTTY-User-Key-File-[0-9]`)},
+	{"an age identity", []string{"AGE-SECRET-KEY-"}, regexp.MustCompile(`AGE-SECRET-KEY-(PQ-)?1[0-9A-Z]{20}`)},
+	{"a WireGuard key", []string{"rivateKey"}, regexp.MustCompile(`\b[Pp]rivateKey\s*=\s*"?[A-Za-z0-9+/]{43}=`)},
+	{"a key that signs Nix caches", []string{"=="}, regexp.MustCompile(`-[0-9]+:[A-Za-z0-9+/]{86}==`)},
+	{"a Tailscale key", []string{"tskey-"}, regexp.MustCompile(`\btskey-[a-z]+-[0-9A-Za-z]{8}`)},
+	{"a GitHub token", []string{"ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"},
+		regexp.MustCompile(`\bgh[pousr]_[0-9A-Za-z]{30}|\bgithub_pat_[0-9A-Za-z_]{30}`)},
+	{"a GitLab token", []string{"glpat-"}, regexp.MustCompile(`\bglpat-[0-9A-Za-z_-]{20}`)},
+	{"an AWS key", []string{"AKIA"}, regexp.MustCompile(`\bAKIA[0-9A-Z]{16}\b`)},
+	{"a Slack token", []string{"xox"}, regexp.MustCompile(`\bxox[abepr]-[0-9A-Za-z-]{10}`)},
+	{"an Anthropic key", []string{"sk-ant-"}, regexp.MustCompile(`\bsk-ant-[0-9A-Za-z-]{10}`)},
+	{"an OpenAI key", []string{"sk-proj-", "sk-svcacct-"}, regexp.MustCompile(`\bsk-(proj|svcacct)-[0-9A-Za-z_-]{20}`)},
+	{"a Google key", []string{"AIza"}, regexp.MustCompile(`\bAIza[0-9A-Za-z_-]{35}`)},
+	{"a Stripe key", []string{"k_live_"}, regexp.MustCompile(`\b[sr]k_live_[0-9A-Za-z]{20}`)},
+	{"an npm token", []string{"npm_"}, regexp.MustCompile(`\bnpm_[0-9A-Za-z]{36}\b`)},
+}
+
+func (f *secretForm) in(data []byte) bool {
+	holds := func(part string) bool { return bytes.Contains(data, []byte(part)) }
+	return slices.ContainsFunc(f.parts, holds) && f.form.Match(data)
+}
 
 // plainSecret says what a text holds that looks like a secret, "" for nothing.
 // It is a help, not a proof.
 func plainSecret(data []byte) string {
-	found := secretText.Find(data)
-	if found == nil {
-		return ""
-	}
-	for _, f := range secretForms() {
-		if regexp.MustCompile(`^(?:` + f.form + `)`).Match(found) {
-			return f.what
+	for i := range secretForms {
+		if secretForms[i].in(data) {
+			return secretForms[i].what
 		}
 	}
-	return "a secret"
+	return ""
 }
 
 // refuseSecrets refuses a rendered flake with a plain secret in it: everything
