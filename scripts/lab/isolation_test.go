@@ -2,6 +2,7 @@ package lab_test
 
 import (
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/nixdeploy/nixdeploy/scripts/lab"
@@ -55,5 +56,19 @@ func TestDeployUser(t *testing.T) {
 		echo $PATH`, nil)
 	if rc != 0 || stdout != "/run/wrappers/bin:/run/current-system/sw/bin\n" {
 		t.Errorf("rc = %d\n%s%s", rc, stdout, stderr)
+	}
+}
+
+// The machine that hosts talk to keeps its address on their network, whichever
+// of them come and go: a connection is not held up by one that leaves.
+func TestHostsThatComeAndGoLeaveTheOthersConnected(t *testing.T) {
+	t.Parallel()
+	stays, goes := lab.Up(t, lab.Options{}), lab.Up(t, lab.Options{})
+	const neighbour = `PATH=$PATH:/run/current-system/sw/bin; ip neigh show 10.77.0.1 dev eth0 | cut -d' ' -f1-3`
+	before := stays.MustSSH(neighbour)
+	goes.Down()
+	stays.MustSSH("true")
+	if now := stays.MustSSH(neighbour); now != before || !strings.Contains(now, "02:00:0a:4d:00:01") {
+		t.Errorf("the other side was %q and is %q", before, now)
 	}
 }

@@ -4,13 +4,17 @@
 
 readonly BRIDGE=br-lab
 readonly NETWORK=10.77.0
+# Given, or it would be that of one of its ports, and change with the hosts that
+# come and go: what the others then send to the old one is lost, for a minute and
+# more once TCP has backed off.
+readonly BRIDGE_ADDRESS=02:00:0a:4d:00:01
 
 network_up() {
-  if ! ip link show "$BRIDGE" >/dev/null 2>&1; then
+  if ! ip link show "$BRIDGE" 2>/dev/null | grep -q "$BRIDGE_ADDRESS"; then
     (
       flock 9
-      ip link show "$BRIDGE" >/dev/null 2>&1 && exit 0
-      ip link add "$BRIDGE" type bridge forward_delay 0
+      ip link show "$BRIDGE" >/dev/null 2>&1 && ip link set "$BRIDGE" address "$BRIDGE_ADDRESS" && exit 0
+      ip link add "$BRIDGE" address "$BRIDGE_ADDRESS" type bridge forward_delay 0
       ip addr add "$NETWORK.1/24" dev "$BRIDGE"
       ip link set "$BRIDGE" up
     ) 9>"$LAB_DIR/network.lock"
