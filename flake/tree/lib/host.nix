@@ -17,7 +17,9 @@ let
   package =
     pkgs: path:
     lib.attrByPath path (throw ''
-      extra_packages of ${machine.hostName or machine.target}: nixpkgs ${lib.trivial.release} has no package ${lib.concatStringsSep "." path}.
+      extra_packages of ${
+        machine.hostName or machine.target
+      }: nixpkgs ${lib.trivial.release} has no package ${lib.concatStringsSep "." path}.
       Look it up at https://search.nixos.org/packages, or define it in an overlay.'') pkgs;
 in
 { pkgs, ... }:
@@ -26,17 +28,41 @@ in
   config = lib.mkMerge [
     { nixdeploy.target = layer.host machine.target; }
     # hardware.nix sets it by mkDefault. What hosts.toml says wins.
-    (given "system" (system: { nixpkgs.hostPlatform = layer.overNixos system; }))
-    (given "hostName" (name: { networking.hostName = layer.host name; }))
-    (given "domain" (name: { networking.domain = layer.host name; }))
-    (given "user" (name: { nixdeploy.user = layer.host name; }))
-    (given "elevate" (how: { nixdeploy.elevate = layer.host how; }))
-    (given "packageProfile" (name: { nixdeploy.packageProfile = layer.host name; }))
-    (given "timeZone" (zone: { time.timeZone = layer.host zone; }))
-    (given "locale" (name: { i18n.defaultLocale = layer.host name; }))
-    (given "extraPackages" (paths: { environment.systemPackages = map (package pkgs) paths; }))
-    (given "tcpPorts" (ports: { networking.firewall.allowedTCPPorts = ports; }))
-    (given "udpPorts" (ports: { networking.firewall.allowedUDPPorts = ports; }))
-    (given "users" (users: { nixdeploy.users = builtins.mapAttrs user users; }))
+    (given "system" (system: {
+      nixpkgs.hostPlatform = layer.overNixos system;
+    }))
+    (given "hostName" (name: {
+      networking.hostName = layer.host name;
+    }))
+    (given "domain" (name: {
+      networking.domain = layer.host name;
+    }))
+    (given "user" (name: {
+      nixdeploy.user = layer.host name;
+    }))
+    (given "elevate" (how: {
+      nixdeploy.elevate = layer.host how;
+    }))
+    (given "packageProfile" (name: {
+      nixdeploy.packageProfile = layer.host name;
+    }))
+    (given "timeZone" (zone: {
+      time.timeZone = layer.host zone;
+    }))
+    (given "locale" (name: {
+      i18n.defaultLocale = layer.host name;
+    }))
+    (given "extraPackages" (paths: {
+      environment.systemPackages = map (package pkgs) paths;
+    }))
+    (given "tcpPorts" (ports: {
+      networking.firewall.allowedTCPPorts = ports;
+    }))
+    (given "udpPorts" (ports: {
+      networking.firewall.allowedUDPPorts = ports;
+    }))
+    (given "users" (users: {
+      nixdeploy.users = builtins.mapAttrs user users;
+    }))
   ];
 }

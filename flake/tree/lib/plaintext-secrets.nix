@@ -54,7 +54,8 @@ let
     }
   ];
 
-  textual = name: builtins.match ".*[.](nix|json|toml|ya?ml|env|ini|conf|txt|md|sh|pem|key)" name != null;
+  textual =
+    name: builtins.match ".*[.](nix|json|toml|ya?ml|env|ini|conf|txt|md|sh|pem|key)" name != null;
   # What says who may read a secret, and is none.
   rules = name: builtins.match ".*[.](nix|pub|md)|[.]sops[.]yaml" name != null;
 

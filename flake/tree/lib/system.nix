@@ -20,14 +20,13 @@ lib.nixosSystem {
   specialArgs = {
     inherit inputs;
   };
-  modules =
-    [
-      (within "configurations/${machine.configuration}.nix")
-      (host machine)
-    ]
-    ++ providers.${secrets}
-    ++ lib.optional (machine ? facts) (facts machine)
-    ++ lib.optional (machine.bare or false) ./placeholders.nix
-    ++ map within (machine.modules or [ ])
-    ++ overrides (machine.overrides or [ ]);
+  modules = [
+    (within "configurations/${machine.configuration}.nix")
+    (host machine)
+  ]
+  ++ providers.${secrets}
+  ++ lib.optional (machine ? facts) (facts machine)
+  ++ lib.optional (machine.bare or false) ./placeholders.nix
+  ++ map within (machine.modules or [ ])
+  ++ overrides (machine.overrides or [ ]);
 }

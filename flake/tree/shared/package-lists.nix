@@ -88,13 +88,14 @@ rec {
     wl-clipboard
   ];
 
-  unfreeTools =
-    [ pkgs.terraform ]
-    ++ lib.optionals graphical (
-      [ pkgs.vscode ]
-      # There is none for aarch64.
-      ++ lib.optional x86 pkgs.google-chrome
-    );
+  unfreeTools = [
+    pkgs.terraform
+  ]
+  ++ lib.optionals graphical (
+    [ pkgs.vscode ]
+    # There is none for aarch64.
+    ++ lib.optional x86 pkgs.google-chrome
+  );
 
   # What a person has beside the machine's own packages, by user/packages.nix.
   personal = with pkgs; [
@@ -158,12 +159,7 @@ rec {
 
   # 600 MB were meant; the compilers need more.
   development =
-    essential
-    ++ languages
-    ++ buildTools
-    ++ containerTools
-    ++ databaseClients
-    ++ [ pkgs.httpie ];
+    essential ++ languages ++ buildTools ++ containerTools ++ databaseClients ++ [ pkgs.httpie ];
 
   # 1 GB was meant; the three cloud CLIs alone need more.
   full =

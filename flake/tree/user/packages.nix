@@ -11,8 +11,7 @@ let
   lists = import ../shared/package-lists.nix { inherit lib pkgs; };
 in
 {
-  options.nixdeploy.userPackages.enable =
-    lib.mkEnableOption "the packages of each user of nixdeploy.users";
+  options.nixdeploy.userPackages.enable = lib.mkEnableOption "the packages of each user of nixdeploy.users";
 
   config = lib.mkIf cfg.enable {
     users.users = builtins.mapAttrs (_: _: {

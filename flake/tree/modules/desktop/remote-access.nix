@@ -131,8 +131,9 @@ in
         nixdeploy.desktop.plasma.sound = lib.mkIf cfg.sound.enable (layer.desktop "pulseaudio");
         networking.firewall.interfaces.${tailnet}.allowedTCPPorts = [ 3389 ];
 
-        warnings = lib.optional (config.nixdeploy.users != { } && !withPassword) ''
-          xrdp takes passwords, and no user of hosts.toml has one: set users.users.NAME.hashedPasswordFile, or nixdeploy.desktop.remoteAccess.rdp.enable = false'';
+        warnings =
+          lib.optional (config.nixdeploy.users != { } && !withPassword)
+            "xrdp takes passwords, and no user of hosts.toml has one: set users.users.NAME.hashedPasswordFile, or nixdeploy.desktop.remoteAccess.rdp.enable = false";
       })
 
       (lib.mkIf cfg.vnc.enable {
@@ -168,8 +169,7 @@ in
           unitConfig.ConditionUser = cfg.vnc.user;
           socketConfig.Service = "nixdeploy-vnc.service";
         };
-        systemd.user.services.nixdeploy-xvnc.environment.NIXDEPLOY_VNC_PASSWORD_FILE =
-          cfg.vnc.passwordFile;
+        systemd.user.services.nixdeploy-xvnc.environment.NIXDEPLOY_VNC_PASSWORD_FILE = cfg.vnc.passwordFile;
         # So that the socket is there before anybody has logged in.
         users.users.${cfg.vnc.user}.linger = layer.desktop true;
         networking.firewall.interfaces.${tailnet}.allowedTCPPorts = [ cfg.vnc.port ];

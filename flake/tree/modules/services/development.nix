@@ -56,12 +56,13 @@ in
     # where other distributions have it. VS Code fetches its server with wget.
     programs.nix-ld.enable = layer.service true;
 
-    environment.systemPackages =
-      [ pkgs.wget ]
-      ++ lib.optionals cfg.containers.enable lists.containerTools
-      ++ lib.optionals cfg.languages.enable lists.languages
-      ++ lib.optionals cfg.buildTools.enable lists.buildTools
-      ++ lib.optionals cfg.databases.enable lists.databaseClients
-      ++ lib.optionals cfg.cloud.enable lists.cloudTools;
+    environment.systemPackages = [
+      pkgs.wget
+    ]
+    ++ lib.optionals cfg.containers.enable lists.containerTools
+    ++ lib.optionals cfg.languages.enable lists.languages
+    ++ lib.optionals cfg.buildTools.enable lists.buildTools
+    ++ lib.optionals cfg.databases.enable lists.databaseClients
+    ++ lib.optionals cfg.cloud.enable lists.cloudTools;
   };
 }
