@@ -24,7 +24,7 @@ in
   wsl = {
     enable = layer.target true;
     # Whom a terminal of Windows logs in as. On a machine that runs, a change of
-    # it takes `activation = "boot"` and `wsl -t NAME`.
+    # it takes `nixos-rebuild boot` and `wsl -t NAME`.
     defaultUser = layer.target (
       if people != [ ] then
         builtins.head people
