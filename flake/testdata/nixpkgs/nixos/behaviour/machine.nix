@@ -7,7 +7,6 @@ let
 in
 {
   config = lib.mkMerge [
-    (lib.mkIf boot.isNspawnContainer { boot.isContainer = true; })
     (lib.mkIf boot.isContainer {
       environment.variables.NIX_REMOTE = "daemon";
       networking.useHostResolvConf = lib.mkDefault (!config.services.resolved.enable);

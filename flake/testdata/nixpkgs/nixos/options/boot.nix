@@ -12,12 +12,12 @@ in
 {
   options = {
     boot = {
-      isContainer = off;
+      isContainer = opt types.bool config.boot.isNspawnContainer;
       isNspawnContainer = off;
       enableContainers = opt types.bool (config.containers != { });
       growPartition = off;
       kernelPackages = opt types.raw pkgs.linuxPackages;
-      kernelParams = strings;
+      kernelParams = opt (types.listOf (types.strMatching ''([^"[:space:]]|"[^"]*")+'')) [ ];
       kernelModules = kernelModules // {
         apply = set: builtins.attrNames (lib.filterAttrs (_: v: v) set);
       };
@@ -115,7 +115,7 @@ in
           fsIdentifier = opt (types.enum [ "uuid" "label" "provided" ]) "uuid";
           forceInstall = off;
           splashImage = maybe types.path;
-          theme = maybe types.package;
+          theme = maybe types.path;
           memtest86.enable = off;
           zfsSupport = off;
           gfxmodeEfi = str "auto";

@@ -1,7 +1,7 @@
 # networking.*
 { declare, lib, since }:
 with declare;
-{ config, pkgs, ... }:
+{ config, options, pkgs, ... }:
 let
   range = types.attrsOf types.port;
   ports = {
@@ -22,6 +22,7 @@ let
     address = must types.str;
     interface = maybe types.str;
     metric = maybe types.int;
+    source = maybe types.str;
   });
 in
 {
@@ -31,7 +32,6 @@ in
     domain = maybe types.str;
     search = strings;
     fqdn = mkOption {
-      readOnly = true;
       type = types.str;
       default =
         if config.networking.hostName != "" && config.networking.domain != null then
@@ -44,7 +44,10 @@ in
       readOnly = true;
       type = types.str;
       default =
-        if config.networking.domain == null then config.networking.hostName else config.networking.fqdn;
+        if config.networking.domain != null || options.networking.fqdn.highestPrio < 1500 then
+          config.networking.fqdn
+        else
+          config.networking.hostName;
       description = "See the manual of NixOS.";
     };
     nameservers = strings;

@@ -28,7 +28,6 @@ in
     (mkRemovedOptionModule [ "boot" "readOnlyNixStore" ] "Please use the `boot.nixStoreMountOpts' option to define mount options for the Nix store, including 'ro'")
     (mkRemovedOptionModule [ "virtualisation" "libvirtd" "qemu" "ovmf" ] "The 'virtualisation.libvirtd.qemu.ovmf' submodule has been removed. All OVMF images distributed with QEMU are now available by default.")
     (mkRemovedOptionModule [ "virtualisation" "lxd" ] "LXD has been removed from NixOS due to lack of Nixpkgs maintenance.\nConsider migrating or switching to Incus, or remove from your configuration.")
-    (mkRemovedOptionModule [ "virtualisation" "docker" "enableNvidia" ] "Use hardware.nvidia-container-toolkit.enable instead.")
     (mkRemovedOptionModule [ "services" "xserver" "desktopManager" "plasma5" ] "The Plasma 5 desktop has been removed, as it has reached end of life. Please migrate to Plasma 6.")
     (mkRemovedOptionModule [ "system" "switch" "enableNg" ] "switch-to-configuration-ng is now the only implementation of switch-to-configuration.")
   ]

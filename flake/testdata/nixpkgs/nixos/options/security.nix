@@ -31,7 +31,7 @@ in
     sudo = sudo // {
       enable = on;
       package = package pkgs "sudo";
-      defaultOptions = opt (types.listOf (types.enum options)) [ "SETENV" ];
+      defaultOptions = opt (types.listOf types.str) [ "SETENV" ];
       keepTerminfo = opt types.bool config.security.sudo.enable;
     };
     sudo-rs = sudo // {

@@ -9,6 +9,7 @@ with declare;
         { name, config, ... }:
         {
           options = {
+            enable = on;
             mountPoint = str name;
             device = maybe types.nonEmptyStr;
             # 26.05 took its default away.
@@ -38,7 +39,9 @@ with declare;
           );
         }
       )
-    )) { };
+    )) { } // {
+      apply = lib.filterAttrs (_: fs: fs.enable);
+    };
     swapDevices = opt (types.listOf (
       types.submodule (
         { config, options, ... }:

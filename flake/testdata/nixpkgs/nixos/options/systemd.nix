@@ -6,6 +6,9 @@ let
   value = types.oneOf [ types.bool types.int types.float types.str types.path types.package ];
   unitValue = types.either value (types.listOf value);
   section = opt (types.attrsOf unitValue) { };
+  unitNames = opt (types.listOf (
+    types.strMatching "[a-zA-Z0-9@%:_.\\-]+[.](service|socket|device|mount|automount|swap|target|path|timer|scope|slice)"
+  )) [ ];
   common = {
     enable = on;
     description = opt types.singleLineStr "";
@@ -19,7 +22,7 @@ let
   } // lib.genAttrs [
     "requires" "wants" "after" "before" "bindsTo" "partOf" "conflicts" "requisite" "requiredBy" "wantedBy"
     "upheldBy" "upholds" "aliases" "onSuccess" "onFailure"
-  ] (_: strings);
+  ] (_: unitNames);
   unset = unit: builtins.removeAttrs unit [ "startLimitBurst" "startLimitIntervalSec" ];
   limits = {
     startLimitBurst = maybe types.int;
@@ -29,6 +32,7 @@ let
   service = unit {
     environment = setOf (types.nullOr (types.oneOf [ types.str types.path types.package ]));
     path = opt (types.listOf (types.oneOf [ types.package types.str ])) [ ];
+    enableDefaultPath = on;
     serviceConfig = section;
     confinement.enable = off;
     script = lines;
@@ -107,14 +111,21 @@ in
         packages = packages;
         settings = opt (types.attrsOf (
           types.attrsOf (
-            types.attrsOf (sub {
-              type = str "";
-              mode = str "-";
-              user = str "-";
-              group = str "-";
-              age = str "-";
-              argument = str "";
-            })
+            types.attrsOf (
+              types.submodule (
+                { name, ... }:
+                {
+                  options = {
+                    type = str name;
+                    mode = str "-";
+                    user = str "-";
+                    group = str "-";
+                    age = str "-";
+                    argument = str "";
+                  };
+                }
+              )
+            )
           )
         )) { };
       };

@@ -12,22 +12,28 @@ let
   };
 in
 {
+  imports = [
+    (lib.mkAliasOptionModule
+      [ "virtualisation" "docker" "liveRestore" ]
+      [ "virtualisation" "docker" "daemon" "settings" "live-restore" ]
+    )
+  ];
   options = {
     virtualisation = {
       docker = {
         enable = off;
         package = package pkgs "docker";
         enableOnBoot = on;
-        liveRestore = on;
+        enableNvidia = off;
         listenOptions = opt (types.listOf types.str) [ "/run/docker.sock" ];
         logDriver = opt (types.enum [
           "none" "json-file" "syslog" "journald" "gelf" "fluentd" "awslogs" "splunk" "etwlogs" "gcplogs" "local"
         ]) "journald";
         storageDriver = maybe (types.enum [ "aufs" "btrfs" "devicemapper" "overlay" "overlay2" "zfs" ]);
         daemon.settings = settings json {
-          live-restore = opt types.bool config.virtualisation.docker.liveRestore;
+          live-restore = opt types.bool (!lib.versionAtLeast config.system.stateVersion "24.11");
         };
-        extraOptions = str "";
+        extraOptions = opt (types.separatedString " ") "";
         extraPackages = packages;
         autoPrune = prune // {
           enable = off;
