@@ -17,14 +17,26 @@ func mend(out deploy.Outcome, run string) string {
 		return "nixdeploy resume; if it still cannot be reached, look at its console"
 	}
 	commands := strings.Join(byHand(out.Before, out.After), " && ")
+	resume := "nixdeploy resume"
+	if out.Problem.Code == deploy.CodeUnreachable { // its last reading may be from before what broke it
+		resume += "; if it does not come up, choose " + bootEntry(out.Before) + " in its boot menu, at its console"
+	}
 	switch {
 	case out.Problem.Code == deploy.CodeForeignChange && out.Problem.Step != deploy.StepArm: // it is armed
 		return "to go back, as root on it: " + commands + "; then: nixdeploy resume. To keep what it runs now, as root on it: " +
 			"sh /var/lib/nixdeploy/active/guard.sh - release " + run + "; then: nixdeploy resume"
 	case commands == "":
-		return "nixdeploy resume"
+		return resume
 	}
-	return "nixdeploy resume; if that does not help, as root on it: " + commands + "; then: nixdeploy resume"
+	return resume + "; if that does not help, as root on it: " + commands + "; then: nixdeploy resume"
+}
+
+// bootEntry is what a boot menu calls the recorded system.
+func bootEntry(before deploy.Links) string {
+	if before.Running != before.Profile {
+		return "the entry of " + before.Running
+	}
+	return "generation " + strings.TrimSuffix(strings.TrimPrefix(before.ProfileLink, "system-"), "-link")
 }
 
 // byHand lists the commands that lead from after to before; a reading that is

@@ -95,3 +95,23 @@ func TestWhatAReturnedHostLacks(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// Of a host that is not reached the last reading may be older than what broke
+// it: whatever that says, a person learns what to choose at the console.
+func TestAHostThatDoesNotComeUpIsChosenAtItsConsole(t *testing.T) {
+	odd := linksOf("system-3-link", "/p", "/c", "/p")
+	for name, c := range map[string]struct {
+		before, after deploy.Links
+		want          string
+	}{
+		"read before it broke": {onOld, onOld, "choose generation 1 in its boot menu, at its console"},
+		"read on the way":      {onOld, linksOf("system-2-link", "/t", "/t", "/t"), "choose generation 1 in its boot menu, at its console; if that does not help, as root on it: "},
+		"not what was booted":  {odd, odd, "choose the entry of /c in its boot menu"},
+		"never read":           {deploy.Links{}, deploy.Links{}, "look at its console"},
+	} {
+		out := deploy.Outcome{State: deploy.StateStranded, Problem: &deploy.Problem{Code: deploy.CodeUnreachable}, Before: c.before, After: c.after}
+		if got := mend(out, "RUN1"); !strings.HasPrefix(got, "nixdeploy resume; if it ") || !strings.Contains(got, c.want) {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+}
