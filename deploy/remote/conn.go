@@ -2,6 +2,7 @@ package remote
 
 import (
 	"context"
+	"io"
 	"sync"
 
 	"golang.org/x/crypto/ssh"
@@ -19,6 +20,7 @@ type Conn struct {
 	ssh     ssh.Conn
 	alive   *keepalive
 	via     *hop
+	over    chan struct{} // closed when the link has ended
 
 	wg     sync.WaitGroup
 	once   sync.Once
@@ -30,11 +32,14 @@ var _ deploy.Conn = (*Conn)(nil)
 
 // newConn takes over an authenticated link and, once closed, gives via back.
 func (d *Dialer) newConn(h inventory.Host, to endpoint, l link, via *hop) *Conn {
-	c := &Conn{dialer: d, host: h.Name, user: to.user, elevate: h.Elevate, ssh: l.ssh, via: via}
+	c := &Conn{dialer: d, host: h.Name, user: to.user, elevate: h.Elevate, ssh: l.ssh, via: via, over: make(chan struct{})}
 	if to.user == "root" {
 		c.elevate = elevateNone // nothing to gain, and sudo may not be there
 	}
-	c.wg.Go(func() { refuseAll(l) })
+	c.wg.Go(func() {
+		defer close(c.over)
+		refuseAll(l)
+	})
 	c.alive = d.watch(l)
 	return c
 }
@@ -113,15 +118,25 @@ func (c *Conn) session(ctx context.Context) (ssh.Channel, <-chan *ssh.Request, e
 	if err := ctx.Err(); err != nil {
 		return nil, nil, err
 	}
-	cut := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() {
-		defer close(cut)
+	type answer struct {
+		ch       ssh.Channel
+		requests <-chan *ssh.Request
+		err      error
+	}
+	opened := make(chan answer, 1)
+	// Left behind where the link ended just now: the library then waits for ever
+	// for the answer, and closing the connection does not wake it.
+	go func() {
+		ch, requests, err := c.ssh.OpenChannel("session", nil)
+		opened <- answer{ch, requests, err}
+	}()
+	select {
+	case a := <-opened:
+		return a.ch, a.requests, a.err
+	case <-c.over:
+		return nil, nil, io.EOF
+	case <-ctx.Done():
 		_ = c.ssh.Close()
-	})
-	ch, requests, err := c.ssh.OpenChannel("session", nil)
-	if !stop() {
-		<-cut
 		return nil, nil, context.Cause(ctx)
 	}
-	return ch, requests, err
 }
