@@ -217,8 +217,10 @@ func (s *Server) Close() error {
 	if s.opts.Board != nil {
 		s.opts.Board.remove(s)
 	}
-	s.cancel()
+	// Cut first: a command whose context ends answers, and its exit status must
+	// not reach a client of a server that is gone.
 	s.CutAll()
+	s.cancel()
 	s.wg.Wait()
 	return err
 }
