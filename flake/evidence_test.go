@@ -2,6 +2,7 @@ package flake
 
 import (
 	"flag"
+	"fmt"
 	"io/fs"
 	"maps"
 	"os"
@@ -129,16 +130,44 @@ func treePackages(t *testing.T) []string {
 
 const notLookedUp = "not looked up"
 
+// standings are how a row begins, by what it shows of the two releases, and what
+// the head of the lists says of such rows. The first that fits counts.
+var standings = []struct {
+	begins *regexp.Regexp
+	says   string
+}{
+	{regexp.MustCompile(`^25\.11,26\.05 `), "looked up in 25.11 and in 26.05"},
+	{regexp.MustCompile(`^(25\.11|26\.05)[:; ]`), "in one of the two"},
+	{regexp.MustCompile(`^used in both: `), "in neither, but used by what others keep for each of the two"},
+	{regexp.MustCompile(`^around both: `), "in neither, but where it is as old as 25.11 or older, and where it is newer than 26.05"},
+	{regexp.MustCompile(`^no releases: `), "in an input that has no releases"},
+	{regexp.MustCompile(`^no release: `), "only where the release is not established: count them as not looked up in either"},
+	{regexp.MustCompile(`^` + notLookedUp + `$`), "not looked up at all"},
+}
+
+func standing(where string) int {
+	for i, s := range standings {
+		if s.begins.MatchString(where) {
+			return i
+		}
+	}
+	return -1
+}
+
 // evidence is a table of testdata/evidence: what begins with a name, and where
-// that was found. The longest name wins.
-func evidence(t *testing.T, name string) map[string]string {
+// that was found. The longest name wins. The lines about its sources come apart.
+func evidence(t *testing.T, name string) (map[string]string, string) {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join("testdata/evidence", name))
 	if err != nil {
 		t.Fatal(err)
 	}
 	table := map[string]string{}
+	var sources strings.Builder
 	for i, line := range strings.Split(string(data), "\n") {
+		if source, ok := strings.CutPrefix(line, "#:"); ok {
+			sources.WriteString("#" + source + "\n")
+		}
 		if line == "" || strings.HasPrefix(line, "#") {
 			continue
 		}
@@ -146,9 +175,12 @@ func evidence(t *testing.T, name string) map[string]string {
 		if !ok || table[key] != "" || strings.TrimSpace(where) == "" {
 			t.Errorf("%s:%d: want a name that is new, a tab, and where it was found", name, i+1)
 		}
+		if standing(where) < 0 {
+			t.Errorf("%s:%d: %q begins as none of standings does", name, i+1, where)
+		}
 		table[key] = where
 	}
-	return table
+	return table, sources.String()
 }
 
 func foundIn(table map[string]string, name string) string {
@@ -167,12 +199,23 @@ func foundIn(table map[string]string, name string) string {
 
 func checkEvidence(t *testing.T, file string, names []string) {
 	t.Helper()
-	table := evidence(t, file)
-	var want strings.Builder
-	want.WriteString("# What the tree names of NixOS, and where it was found. Written by:\n#   go test ./flake -run TestEvidence -update-evidence\n# from the tree itself and from flake/testdata/evidence/" + file + ", which people write.\n")
-	for _, name := range names {
-		want.WriteString(name + "\t" + foundIn(table, name) + "\n")
+	table, sources := evidence(t, file)
+	if t.Failed() {
+		return
 	}
+	var want, rows strings.Builder
+	count := make([]int, len(standings))
+	for _, name := range names {
+		where := foundIn(table, name)
+		count[standing(where)]++
+		rows.WriteString(name + "\t" + where + "\n")
+	}
+	want.WriteString("# What the tree names of NixOS, and where it was found. Written by:\n#   go test ./flake -run TestEvidence -update-evidence\n# from the tree itself and from flake/testdata/evidence/" + file + ", which people write.\n")
+	fmt.Fprintf(&want, "# Of %d names:\n", len(names))
+	for i, s := range standings {
+		fmt.Fprintf(&want, "# %4d %s\n", count[i], s.says)
+	}
+	want.WriteString(sources + rows.String())
 	path := filepath.Join("tree", file)
 	if *updateEvidence {
 		if err := os.WriteFile(path, []byte(want.String()), 0o600); err != nil {
