@@ -97,7 +97,7 @@ func (d *deployer) connect() {
 // only when it is asked.
 func (d *deployer) eventually(what string, holds func() bool) {
 	d.t.Helper()
-	for deadline := time.Now().Add(patience); !holds(); time.Sleep(pause) {
+	for deadline := time.Now().Add(patience); !holds(); time.Sleep(pause) { // polls
 		if time.Now().After(deadline) {
 			d.t.Fatalf("waited %s for %s", patience, what)
 		}
