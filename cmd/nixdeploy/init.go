@@ -21,7 +21,7 @@ func initCommand() command {
 	return command{
 		name: "init", usage: "begin a fleet: hosts.toml, and a workflow for CI", args: "[DIR]", maxArgs: 1, anyOrder: true,
 		about: "Writes a small hosts.toml, a .gitignore, a README.md that says what to type, and workflows for GitHub and Forgejo that " +
-			"render, check, plan, and apply a saved plan after an approval. Contacts nothing and overwrites nothing: with one of the files " +
+			"render and check every change, plan what is on main, and apply that saved plan after an approval. Contacts nothing and overwrites nothing: with one of the files " +
 			"there already, none is written. git is left to you.\n" +
 			"Who may log in is the public key of --key, else that of ~/.ssh/id_ed25519.pub (or id_ecdsa.pub, id_rsa.pub).",
 		examples: []string{"init", "init fleet --fleet home --host web-1=192.0.2.10", "init --host dev-1=dev.example.org --host web-1=web.example.org --target hetzner --ci github"},
@@ -91,6 +91,9 @@ func (in *invocation) initDone(shown string, s starter, files []starterFile) str
 	}
 	if s.example {
 		b.WriteString("The host in it is an example: give it the name and the address of yours.\n")
+	}
+	if len(s.Workflows) > 0 && s.Version == "" {
+		b.WriteString("This nixdeploy is no release: put the one to use into NIXDEPLOY_VERSION in " + strings.Join(s.Workflows, ", ") + ".\n")
 	}
 	b.WriteString("git is left to you: git init, git add .\n")
 	if shown != "." {

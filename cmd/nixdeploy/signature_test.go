@@ -22,7 +22,7 @@ import (
 func signing(t *testing.T) *simulated {
 	t.Helper()
 	if _, err := exec.LookPath("ssh-keygen"); err != nil {
-		t.Skip("no ssh-keygen here: nothing is signed or verified")
+		t.Skip("ssh-keygen is not installed: nothing is signed or verified")
 	}
 	s := newSimulated(t)
 	for _, name := range []string{"ann", "bob"} {

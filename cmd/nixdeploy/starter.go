@@ -28,7 +28,7 @@ type starter struct {
 	Hosts         []starterHost
 	Keys          []string // public keys
 	Workflows     []string // paths
-	Version       string   // of nixdeploy, for CI
+	Version       string   // of nixdeploy, for CI; empty: this one is no release
 	BuiltIn       bool     // the target is one of nixdeploy's own
 	example       bool     // the host is made up
 }
@@ -46,7 +46,7 @@ func (s starter) NeedsFacts() bool { return s.Target == "hetzner" || s.Target ==
 // starter reads the flags.
 func (in *invocation) starter(dir string) (starter, error) {
 	s := starter{
-		Fleet: in.cli.String("fleet"), Target: in.cli.String("target"), Version: "latest",
+		Fleet: in.cli.String("fleet"), Target: in.cli.String("target"),
 		BuiltIn: slices.Contains([]string{"container", "hetzner", "m1", "wsl"}, in.cli.String("target")),
 	}
 	if s.Fleet == "" {

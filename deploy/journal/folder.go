@@ -37,11 +37,15 @@ func StateDir() (string, error) {
 	return filepath.Join(home, ".local", "state", "nixdeploy"), nil
 }
 
-// NewRunID returns the name of a new run: a ULID, so names sort by time, and
-// two operators on two machines do not meet.
+// NewRunID returns the name of a new run: a ULID, so names sort by time, those of
+// one process within a millisecond too, and two operators on two machines do not
+// meet.
 func NewRunID() string {
-	return ulid.MustNew(ulid.Now(), rand.Reader).String() // rand.Reader never fails
+	// rand.Reader never fails, and 80 bits of it are not counted to their end.
+	return ulid.MustNew(ulid.Now(), entropy).String()
 }
+
+var entropy = &ulid.LockedMonotonicReader{MonotonicReader: ulid.Monotonic(rand.Reader, 0)}
 
 // DirFor is the folder of a run in the state directory dir.
 func DirFor(dir, run string) string { return filepath.Join(runsDir(dir), run) }

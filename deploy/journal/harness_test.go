@@ -110,7 +110,7 @@ func (d *disk) Write(b []byte) (int, error) {
 }
 
 func (d *disk) Sync() error {
-	time.Sleep(d.slow)
+	time.Sleep(d.slow) // in a bubble
 	if d.gate != nil {
 		<-d.gate
 	}

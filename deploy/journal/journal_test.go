@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -218,6 +219,20 @@ func chmod(t *testing.T, path string, mode fs.FileMode) {
 	if err := os.Chmod(path, mode); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// Within a millisecond, too: in a bubble no time passes.
+func TestNamesOfRunsSort(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		before := NewRunID()
+		for range 100 {
+			run := NewRunID()
+			if run <= before {
+				t.Errorf("%s is not after %s", run, before)
+			}
+			before = run
+		}
+	})
 }
 
 func TestNamesThatAreNoRunsStayOutOfPaths(t *testing.T) {

@@ -70,7 +70,7 @@ func whole(t *testing.T, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
 	if err != nil {
-		t.Skip(err)
+		t.Fatal(err)
 	}
 	return path
 }

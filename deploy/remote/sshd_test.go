@@ -91,7 +91,7 @@ func privilegeSeparation(t *testing.T, argv ...string) []string {
 	}
 	bin, err := exec.LookPath("unshare")
 	if err != nil {
-		t.Skip("/run/sshd is missing, and unshare as well")
+		t.Skip("unshare is not installed, and /run/sshd is missing")
 	}
 	script := `mount -t tmpfs none /run && mkdir -m 755 /run/sshd && exec "$@"`
 	return append([]string{bin, "--mount", "sh", "-c", script, "sh"}, argv...)

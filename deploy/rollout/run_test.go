@@ -160,7 +160,7 @@ func TestFrozenStage(t *testing.T) {
 	exits(t, res, err, 0)
 }
 
-// The bubble's clock begins on Saturday, 2000-01-01 00:00 UTC.
+// Each runs in a bubble, whose clock begins on Saturday, 2000-01-01 00:00 UTC.
 func TestWindows(t *testing.T) {
 	within := func(text string) func(*inventory.Stage) {
 		return func(s *inventory.Stage) {

@@ -23,7 +23,7 @@ func status(host *lab.Host) int {
 
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); !holds(); time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); !holds(); time.Sleep(50 * time.Millisecond) { // polls
 		if time.Now().After(deadline) {
 			t.Fatalf("waited a minute for %s", what)
 		}

@@ -170,7 +170,7 @@ func (h *Host) waitFor(what string, holds func() bool) {
 		if time.Now().After(deadline) {
 			h.t.Fatalf("lab: %s: waited %s for %s", h.Name, commandDeadline, what)
 		}
-		time.Sleep(20 * time.Millisecond)
+		time.Sleep(20 * time.Millisecond) // polls
 	}
 }
 

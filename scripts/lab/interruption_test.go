@@ -30,7 +30,7 @@ func (r *replay) killed(recorded step, tty bool, when string) {
 	})
 	// What the host has said may still be on its way, and the unit may wait since
 	// an earlier switch: what was recorded has to be said before ssh dies.
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) { // polls
 		if running.ended() || said(want, sortedLines(normalise(running.output.String(), r.drop...)), tty) {
 			break
 		}
@@ -114,7 +114,7 @@ func (r *replay) until(what string, holds func() bool) {
 		if time.Now().After(deadline) {
 			r.t.Fatalf("waited a minute for %s", what)
 		}
-		time.Sleep(50 * time.Millisecond)
+		time.Sleep(50 * time.Millisecond) // polls
 	}
 }
 

@@ -25,12 +25,7 @@ say_boot_devices() { # after read_links
 }
 
 clock
-if is_nixos; then say nixos yes; fi
-say machine "$(uname -m)"
-read -r hostname </proc/sys/kernel/hostname && say hostname "$hostname"
-machine_id=
-read -r machine_id </etc/machine-id
-say machine_id "$machine_id"
+say_identity
 if is_wsl; then say wsl yes; fi
 if is_container; then say container yes; fi
 if [ -d /sys/firmware/efi ]; then say firmware efi; else say firmware bios; fi

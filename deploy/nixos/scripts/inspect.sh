@@ -71,12 +71,7 @@ why_guard_is_lost() { # -> $why, "yes" when a guard here survives a reboot
 clock
 say uptime "$uptime"
 say boot "$boot"
-if is_nixos; then say nixos yes; fi
-say machine "$(uname -m)"
-read -r hostname </proc/sys/kernel/hostname && say hostname "$hostname"
-machine_id=
-read -r machine_id </etc/machine-id
-say machine_id "$machine_id"
+say_identity
 rebuild=$(command -v nixos-rebuild) && say rebuild "$(readlink -f "$rebuild")"
 resolved=$(command -v nix) && say nix "$(readlink -f "$resolved")"
 if is_wsl; then say wsl yes; fi

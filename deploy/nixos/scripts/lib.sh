@@ -142,6 +142,16 @@ is_nixos() { [ -e /etc/NIXOS ] || grep -q '^ID="*nixos' /etc/os-release 2>/dev/n
 is_wsl() { [ -e /proc/sys/fs/binfmt_misc/WSLInterop ] || [ -e /run/WSL ]; }
 is_container() { systemd-detect-virt --quiet --container; }
 
+# Who this host is, as inspect and facts tell it.
+say_identity() {
+	if is_nixos; then say nixos yes; fi
+	say machine "$(uname -m)"
+	read -r hostname </proc/sys/kernel/hostname && say hostname "$hostname"
+	machine_id=
+	read -r machine_id </etc/machine-id
+	say machine_id "$machine_id"
+}
+
 # The next-boot system -> $next and $reader. A boot loader's own file decides
 # wherever it is found; without one, WSL and containers follow the profile.
 next_boot() {

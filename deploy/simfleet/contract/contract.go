@@ -18,8 +18,7 @@ import (
 	"github.com/nixdeploy/nixdeploy/flake"
 )
 
-// Subject is a fresh host under contract. A scenario that needs what is nil is
-// skipped.
+// Subject is a fresh host under contract. All of it is needed.
 type Subject struct {
 	Dial      func(ctx context.Context) (deploy.Conn, error)
 	Attribute string
@@ -48,13 +47,6 @@ type Subject struct {
 type Scenario struct {
 	Name string
 	Run  func(t *testing.T, s Subject)
-}
-
-// Run runs all scenarios, each on a host of its own.
-func Run(t *testing.T, fresh func(t *testing.T) Subject) {
-	for _, s := range Scenarios() {
-		t.Run(s.Name, func(t *testing.T) { s.Run(t, fresh(t)) })
-	}
 }
 
 // Scenarios lists them all.
@@ -105,7 +97,7 @@ func (d *deployer) connect() {
 // only when it is asked.
 func (d *deployer) eventually(what string, holds func() bool) {
 	d.t.Helper()
-	for deadline := time.Now().Add(patience); !holds(); time.Sleep(pause) {
+	for deadline := time.Now().Add(patience); !holds(); time.Sleep(pause) { // polls
 		if time.Now().After(deadline) {
 			d.t.Fatalf("waited %s for %s", patience, what)
 		}

@@ -62,9 +62,6 @@ func cutArm(t *testing.T, s Subject) {
 }
 
 func cutBefore(t *testing.T, s Subject) {
-	if s.PowerCut == nil {
-		t.Skip("no power cut here")
-	}
 	d := s.deployer(t, "RUN1", "ann@desk")
 	wanted, before := d.deploy(s.Good, "switch")
 	s.PowerCut()
@@ -94,9 +91,6 @@ func (d *deployer) isBackInProfile(before deploy.Links) {
 }
 
 func cutTestFirst(t *testing.T, s Subject) {
-	if s.PowerCut == nil {
-		t.Skip("no power cut here")
-	}
 	d := s.deployer(t, "RUN1", "ann@desk")
 	_, before := d.deploy(s.Good, "test-first")
 	s.PowerCut()
@@ -105,9 +99,6 @@ func cutTestFirst(t *testing.T, s Subject) {
 }
 
 func cutAfter(t *testing.T, s Subject) {
-	if s.PowerCut == nil {
-		t.Skip("no power cut here")
-	}
 	d := s.deployer(t, "RUN1", "ann@desk")
 	wanted, _ := d.deploy(s.Good, "switch")
 	d.settled(d.Confirm)
@@ -120,9 +111,6 @@ func cutAfter(t *testing.T, s Subject) {
 }
 
 func cutSwitch(t *testing.T, s Subject) {
-	if s.CutSwitch == nil {
-		t.Skip("no switch can be cut here")
-	}
 	d := s.deployer(t, "RUN1", "ann@desk")
 	_, before := d.arm(s.Good, "switch")
 	s.CutSwitch()
@@ -137,9 +125,6 @@ func cutSwitch(t *testing.T, s Subject) {
 }
 
 func broken(t *testing.T, s Subject) {
-	if s.BreaksNetwork == nil {
-		t.Skip("no such flake")
-	}
 	d := s.deployer(t, "RUN1", "ann@desk")
 	_, before := d.arm(s.BreaksNetwork, "switch")
 	d.start()
@@ -148,9 +133,6 @@ func broken(t *testing.T, s Subject) {
 }
 
 func foreign(t *testing.T, s Subject) {
-	if s.ForeignSwitch == nil {
-		t.Skip("nobody else is here")
-	}
 	d := s.deployer(t, "RUN1", "ann@desk")
 	d.deploy(s.Good, "switch")
 	s.ForeignSwitch()
@@ -165,9 +147,6 @@ func foreign(t *testing.T, s Subject) {
 }
 
 func foreignUnderWay(t *testing.T, s Subject) {
-	if s.ForeignBegins == nil {
-		t.Skip("nobody else is here")
-	}
 	d := s.deployer(t, "RUN1", "ann@desk")
 	d.upload(s.Good)
 	q := d.request(s.Good, "switch", d.build(s.Good, false).Toplevel, d.inspect(nil).Links)

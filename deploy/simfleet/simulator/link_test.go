@@ -223,7 +223,7 @@ func (c *wire) perform(ctx context.Context, cmd deploy.Command, kind string, n i
 		func(text string) { said = append(said, line{text, true}) })
 	// Whoever else waited for the host, or died with this process, wakes at the
 	// same instant: not here.
-	time.Sleep(p.w.until(c.slot, 0))
+	time.Sleep(p.w.until(c.slot, 0)) // in a bubble
 	p.w.after(s, said)
 	if c.point("ran " + cmd.Name) {
 		return nil, -1, c.lost("dead", errDead)

@@ -42,7 +42,7 @@ func (o *operator) work() {
 	}
 }
 
-func (o *operator) sleep(d time.Duration) { time.Sleep(o.w.until(o.slot, d)) }
+func (o *operator) sleep(d time.Duration) { time.Sleep(o.w.until(o.slot, d)) } // in a bubble
 
 // settle resumes the newest run that did not end, if there is one.
 func (o *operator) settle(l life) {

@@ -38,7 +38,7 @@ func stream(t *testing.T, lines ...string) string {
 func tallied(t *testing.T, in string) string {
 	t.Helper()
 	var out, errOut bytes.Buffer
-	if code := run(strings.NewReader(in), &out, &errOut); code != 0 || errOut.Len() > 0 {
+	if code := run(nil, strings.NewReader(in), &out, &errOut); code != 0 || errOut.Len() > 0 {
 		t.Fatalf("exit %d: %s", code, errOut.String())
 	}
 	return out.String()
@@ -94,8 +94,8 @@ func TestTally(t *testing.T) {
 				"run a TestD", "skip a TestD",
 				"output a - ok  \ta\t0.1s", "pass a",
 			},
-			"ok  \ta\t0.1s\nskipped: lab: cannot run here (a.TestB, a.TestC)\nskipped: no fish here (a.TestA)\n" +
-				"skipped: no reason given (a.TestD)\n0 passed, 0 failed, 4 skipped\n",
+			"ok  \ta\t0.1s\nNOT SHOWN HERE, 2 skipped: lab: cannot run here (a.TestB, a.TestC)\nNOT SHOWN HERE, 1 skipped: no fish here (a.TestA)\n" +
+				"NOT SHOWN HERE, 1 skipped: no reason given (a.TestD)\n0 passed, 0 failed, 4 skipped\n",
 		},
 		"a test cut short by its package is a failure, and says what it said": {
 			[]string{
@@ -128,8 +128,45 @@ func TestManySkipsOfOneReasonAreNotAllNamed(t *testing.T) {
 		lines = append(lines, "run a "+name, "output a "+name+"     a_test.go:2: no lab", "skip a "+name)
 	}
 	got := tallied(t, stream(t, lines...))
-	if want := "skipped: no lab (a.TestA, a.TestB, a.TestC and 2 more)\n"; !strings.Contains(got, want) {
+	if want := "NOT SHOWN HERE, 5 skipped: no lab (a.TestA, a.TestB, a.TestC and 2 more)\n"; !strings.Contains(got, want) {
 		t.Errorf("no %q in %q", want, got)
+	}
+}
+
+// What a run did not show stands at its end, and apart from what no run shows.
+// That alone fails nothing: a machine may have no lab. But what is installed
+// lacks nobody.
+func TestSkipsThatMatterComeLast(t *testing.T) {
+	var lines []string
+	for _, skip := range []string{
+		"A lab: needs root", "B nu is not installed", "C it takes 20 s, the deadline of the handshake: only with --all",
+		"D no -seed is given", "E without -mutants", "F OpenSSH's sshd is not installed", "G model: spin is not installed: nothing was checked",
+		"H lab: needs root",
+	} {
+		name, reason, _ := strings.Cut(skip, " ")
+		lines = append(lines, "run a Test"+name, "output a Test"+name+"     a_test.go:2: "+reason, "skip a Test"+name)
+	}
+	in := stream(t, append(lines, "pass a")...)
+	usual := "skipped: it takes 20 s, the deadline of the handshake: only with --all (a.TestC)\nskipped: no -seed is given (a.TestD)\n" +
+		"skipped: nu is not installed (a.TestB)\nskipped: without -mutants (a.TestE)\n"
+	lab := "NOT SHOWN HERE, 2 skipped: lab: needs root (a.TestA, a.TestH)\n"
+	spin := "NOT SHOWN HERE, 1 skipped: model: spin is not installed: nothing was checked (a.TestG)\n"
+	sshd := "OpenSSH's sshd is not installed (a.TestF)\n"
+	const count = "0 passed, 0 failed, 8 skipped\n"
+	for installed, want := range map[string]string{
+		"":           usual + lab + "NOT SHOWN HERE, 1 skipped: " + sshd + spin + count,
+		"git ssh":    usual + lab + "NOT SHOWN HERE, 1 skipped: " + sshd + spin + count,
+		"fish sshd":  usual + lab + spin + "FAIL: 1 skipped for the lack of what is installed: " + sshd + count,
+		"nu git ssh": strings.Replace(usual, "skipped: nu is not installed (a.TestB)\n", "", 1) + lab + "NOT SHOWN HERE, 1 skipped: " + sshd + spin + "FAIL: 1 skipped for the lack of what is installed: nu is not installed (a.TestB)\n" + count,
+	} {
+		var out bytes.Buffer
+		code := run(strings.Fields(installed), strings.NewReader(in), &out, &out)
+		if diff := cmp.Diff(want, out.String()); diff != "" {
+			t.Errorf("with %q: %s", installed, diff)
+		}
+		if fails := strings.Contains(want, "FAIL"); (code != 0) != fails {
+			t.Errorf("with %q: exit %d", installed, code)
+		}
 	}
 }
 
@@ -146,11 +183,11 @@ func (brokenWriter) Write([]byte) (int, error) { return 0, errors.New("disk full
 
 func TestBrokenStreamsAreAnError(t *testing.T) {
 	var errOut bytes.Buffer
-	if code := run(iotest.ErrReader(errors.New("torn")), &bytes.Buffer{}, &errOut); code != 1 || !strings.Contains(errOut.String(), "torn") {
+	if code := run(nil, iotest.ErrReader(errors.New("torn")), &bytes.Buffer{}, &errOut); code != 1 || !strings.Contains(errOut.String(), "torn") {
 		t.Errorf("a torn input: exit %d, %q", code, errOut.String())
 	}
 	errOut.Reset()
-	if code := run(strings.NewReader(""), brokenWriter{}, &errOut); code != 1 || !strings.Contains(errOut.String(), "disk full") {
+	if code := run(nil, strings.NewReader(""), brokenWriter{}, &errOut); code != 1 || !strings.Contains(errOut.String(), "disk full") {
 		t.Errorf("a full disk: exit %d, %q", code, errOut.String())
 	}
 }
@@ -189,7 +226,7 @@ func TestPanic(t *testing.T) { panic("at the disco") }`,
 	for _, want := range []string{
 		"undefined: undefined", "FAIL\texample.org/m/broken [build failed]",
 		"--- FAIL: TestPanic", "panic: at the disco", "FAIL\texample.org/m/bad",
-		"ok  \texample.org/m/good", "skipped: for a reason (good.TestSkip)\n3 passed, 2 failed, 1 skipped\n",
+		"ok  \texample.org/m/good", "NOT SHOWN HERE, 1 skipped: for a reason (good.TestSkip)\n3 passed, 2 failed, 1 skipped\n",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %q in:\n%s", want, got)

@@ -146,7 +146,7 @@ func (o *operator) shoot(a aim, args ...string) (p *process, hit bool) {
 	w := newWatch(&a.moment)
 	p = o.startWatched(w, args...)
 	p.first(w.seen)
-	time.Sleep(a.after)                       // the instant that was drawn
+	time.Sleep(a.after)                       // drawn: the instant of the kill
 	_ = p.cmd.Process.Signal(syscall.SIGKILL) // it may have ended
 	<-p.done
 	status, _ := p.cmd.ProcessState.Sys().(syscall.WaitStatus)

@@ -279,7 +279,7 @@ func (o *operator) until(what string, holds func() bool) {
 		if time.Now().After(deadline) {
 			o.t.Fatalf("waited %s for %s", patience, what)
 		}
-		time.Sleep(20 * time.Millisecond)
+		time.Sleep(20 * time.Millisecond) // polls
 	}
 }
 
