@@ -71,8 +71,7 @@ func (s FlakeSource) Reference(name string) string {
 	case "nixos-wsl":
 		return branch("github:nix-community/NixOS-WSL", "main")
 	case "nixos-apple-silicon":
-		// Its main is for nixos-unstable alone; each release gets a branch.
-		return branch("github:nix-community/nixos-apple-silicon", "main")
+		return "github:nix-community/nixos-apple-silicon/" + appleBranch(release)
 	case "home-manager":
 		return branch("github:nix-community/home-manager", "master")
 	case SecretsSops:
@@ -81,6 +80,17 @@ func (s FlakeSource) Reference(name string) string {
 		return "github:ryantm/agenix"
 	}
 	return ""
+}
+
+// appleBranch is the branch of nixos-apple-silicon for a release of nixpkgs. Not
+// every release gets one, and a branch that is not there would fail the lock of
+// every fleet, Macs or not: what is not known here is built on main.
+func appleBranch(release string) string {
+	switch release {
+	case "25.05", "25.11":
+		return "release-" + release
+	}
+	return "main"
 }
 
 var releaseBranch = regexp.MustCompile(`[/=](?:nixos|release|nixpkgs)-([0-9]{2}\.[0-9]{2})(?:-small|-darwin|-aarch64)?(?:$|[/?&])`)

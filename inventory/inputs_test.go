@@ -9,11 +9,11 @@ import (
 
 func TestInputsFollowTheReleaseOfNixpkgs(t *testing.T) {
 	tests := []struct{ nixpkgs, release, homeManager, wsl, apple string }{
-		{"github:NixOS/nixpkgs/nixos-26.05", "26.05", "release-26.05", "release-26.05", "release-26.05"},
+		{"github:NixOS/nixpkgs/nixos-26.05", "26.05", "release-26.05", "release-26.05", "main"},
 		{"github:NixOS/nixpkgs/nixos-25.11-small", "25.11", "release-25.11", "release-25.11", "release-25.11"},
 		{"github:NixOS/nixpkgs/release-25.11", "25.11", "release-25.11", "release-25.11", "release-25.11"},
 		{"git+https://example.org/nixpkgs?ref=nixos-25.11&shallow=1", "25.11", "release-25.11", "release-25.11", "release-25.11"},
-		{"https://channels.nixos.org/nixos-26.05/nixexprs.tar.xz", "26.05", "release-26.05", "release-26.05", "release-26.05"},
+		{"https://channels.nixos.org/nixos-26.05/nixexprs.tar.xz", "26.05", "release-26.05", "release-26.05", "main"},
 		{"github:NixOS/nixpkgs/nixos-unstable", "", "master", "main", "main"},
 		{"github:NixOS/nixpkgs/0123456789012345678901234567890123456789", "", "master", "main", "main"},
 		{"github:NixOS/nixpkgs", "", "master", "main", "main"},
