@@ -110,16 +110,17 @@ func (d *document) addTarget(m machine) {
 	d.Targets[m.Target] = t
 }
 
+// checkAttribute takes no target: what is rendered under its name is a look at the
+// target, with made-up disks and nobody who could log in.
 func (d *document) checkAttribute(h inventory.Host) error {
-	_, isHost := d.Hosts[h.Attribute]
-	_, isTarget := d.Targets[h.Attribute]
-	if h.Attribute == "" || isHost || isTarget {
+	if _, isHost := d.Hosts[h.Attribute]; h.Attribute == "" || isHost {
 		return nil
 	}
-	return &Refusal{
-		What: fmt.Sprintf("host %s: the rendered flake has no configuration %q", h.Name, h.Attribute),
-		Hint: "remove attribute, or name a host or a target of hosts.toml",
+	what := fmt.Sprintf("host %s: the rendered flake has no configuration %q", h.Name, h.Attribute)
+	if _, isTarget := d.Targets[h.Attribute]; isTarget {
+		what = fmt.Sprintf("host %s: attribute = %q is a target and no machine: without disks of its own, and without a login", h.Name, h.Attribute)
 	}
+	return &Refusal{What: what, Hint: "remove attribute, or name a host of hosts.toml"}
 }
 
 func newMachine(inv *inventory.Inventory, h inventory.Host) (machine, error) {
