@@ -17,11 +17,15 @@ import (
 // no flake. So is the ssh port: it may be that of a port forwarding, and sshd's
 // own is an option like any other.
 type document struct {
-	Schema  int                `json:"schema"`
-	Fleet   string             `json:"fleet,omitempty"`
-	Secrets string             `json:"secrets,omitempty"`
-	Hosts   map[string]machine `json:"hosts"`
-	Targets map[string]machine `json:"targets"`
+	Schema  int    `json:"schema"`
+	Fleet   string `json:"fleet,omitempty"`
+	Secrets string `json:"secrets,omitempty"`
+	// The user's own Nix for all hosts, as paths inside the flake: overlays in
+	// their order, packages by name.
+	Overlays []string           `json:"overlays,omitempty"`
+	Packages map[string]string  `json:"packages,omitempty"`
+	Hosts    map[string]machine `json:"hosts"`
+	Targets  map[string]machine `json:"targets"`
 }
 
 // machine is one nixosConfiguration. Empty values are left out, and the tree
@@ -57,7 +61,14 @@ type account struct {
 func newDocument(inv *inventory.Inventory) (*document, error) {
 	doc := &document{
 		Fleet: inv.Fleet, Secrets: inv.Flake.Secrets,
-		Hosts: map[string]machine{}, Targets: map[string]machine{},
+		Packages: map[string]string{},
+		Hosts:    map[string]machine{}, Targets: map[string]machine{},
+	}
+	for _, f := range inv.Flake.Overlays {
+		doc.Overlays = append(doc.Overlays, path.Join(customFolder, f.Path))
+	}
+	for _, f := range inv.Flake.Packages {
+		doc.Packages[f.Name()] = path.Join(customFolder, f.Path)
 	}
 	for _, h := range inv.Hosts {
 		m, err := newMachine(inv, h)
