@@ -42,6 +42,7 @@ func Render(inv *inventory.Inventory) (*Flake, error) {
 	if err := renderedLock(f.Files, inv); err != nil {
 		return nil, err
 	}
+	f.Warnings = append(f.Warnings, withoutDisks(inv, hosts)...)
 	return f, nil
 }
 
