@@ -47,7 +47,7 @@ type machine struct {
 	Users          map[string]account `json:"users,omitempty"`
 	Facts          *Facts             `json:"facts,omitempty"`
 	Modules        []string           `json:"modules"`   // paths inside the flake
-	Overrides      []override         `json:"overrides"` // host over target, resolved
+	Overrides      []override         `json:"overrides"` // of [hosts.NAME.override]: a target has none
 }
 
 // account is a user of one machine.
