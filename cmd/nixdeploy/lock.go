@@ -98,12 +98,12 @@ func runLock(ctx context.Context, in *invocation) error {
 func (in *invocation) lockHere(ctx context.Context, nix string, f *flake.Flake) ([]byte, error) {
 	tmp, err := os.MkdirTemp("", "nixdeploy-lock-")
 	if err != nil {
-		return nil, notWritten("there is no place for a copy of the flake", err)
+		return nil, notWritten(noCopy, err)
 	}
 	defer func() { _ = os.RemoveAll(tmp) }()
 	dir := filepath.Join(tmp, "flake")
 	if err := f.Write(dir); err != nil {
-		return nil, notWritten("there is no place for a copy of the flake", err)
+		return nil, notWritten(noCopy, err)
 	}
 	argv := flake.OverrideCommand(dir, in.inputs)
 	in.tell("locking the inputs with the nix of this machine\n")

@@ -53,6 +53,9 @@ func runRender(ctx context.Context, in *invocation) error {
 	return in.print(fmt.Sprintf("%d files in %s, flake %s%s\n", len(f.Files), in.out.Clean(dir), f.Hash, with))
 }
 
+// noCopy is said where Nix was to be given a copy of the flake.
+const noCopy = "there is no place for a copy of the flake"
+
 // notWritten is an error of writing here: a refusal as it is, else what a person can
 // mend, such as a disk that is full.
 func notWritten(what string, err error) error {

@@ -16,3 +16,16 @@ func TestRenderIntoAPlaceThatCannotBeWritten(t *testing.T) {
 	c.expect(t, 4, "render", "-o", "file/flake")
 	contains(t, "stderr", c.stderr.String(), "error[file]", "the flake cannot be written to file/flake", "make room")
 }
+
+// Neither is a place for temporary files that is not there.
+func TestLockWithoutAPlaceForACopy(t *testing.T) {
+	c := newCall(t, &fakeDriver{})
+	bin := t.TempDir()
+	if err := os.WriteFile(filepath.Join(bin, "nix"), []byte("#!/bin/sh\n"), 0o755); err != nil { //nolint:gosec // a program
+		t.Fatal(err)
+	}
+	c.Environ = append(c.Environ, "PATH="+bin)
+	t.Setenv("TMPDIR", filepath.Join(c.Dir, "nowhere"))
+	c.expect(t, 4, "lock")
+	contains(t, "stderr", c.stderr.String(), "error[file]", noCopy)
+}
