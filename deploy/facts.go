@@ -16,5 +16,7 @@ type HostFacts struct {
 	// Hardware is its hardware configuration, Nix code that the host wrote: "" when
 	// it has no nixos-generate-config.
 	Hardware string
+	// Accounts are those of people on it, and root where it has a password.
+	Accounts []string
 	Notes    []string // what a person should know of the facts
 }

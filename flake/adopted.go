@@ -155,3 +155,42 @@ func checkAdopted(inv *inventory.Inventory, all map[string]adopted) error {
 		Hint: hint,
 	}
 }
+
+// withoutDisks warns of hosts of a target of the user's own of which nothing here
+// can say where the root file system is. It is no refusal: a host may well say so
+// by a way that is not seen here, and if none does, NixOS refuses it untouched.
+func withoutDisks(inv *inventory.Inventory, all map[string]adopted) []string {
+	var hosts []string
+	for _, h := range inv.Hosts {
+		a := all[h.Name]
+		container := a.facts != nil && a.facts.Kind != "machine"
+		if slices.Contains(builtinTargets(), h.Target) || a.hardware || container || len(h.Modules) > 0 || setsDisks(h.Override) {
+			continue
+		}
+		hosts = append(hosts, h.Name)
+	}
+	if len(hosts) == 0 {
+		return nil
+	}
+	const most = 8
+	names := strings.Join(hosts[:min(len(hosts), most)], ", ")
+	if more := len(hosts) - most; more > 0 {
+		names += fmt.Sprintf(" and %d more", more)
+	}
+	return []string{fmt.Sprintf("nothing says where the root file system is of %s: neither a module nor %s; run: nixdeploy adopt %s",
+		names, HardwarePath("HOST"), hosts[0])}
+}
+
+// setsDisks reports whether o speaks of file systems, or of a machine that mounts
+// none by itself.
+func setsDisks(o inventory.Override) bool {
+	for _, options := range []map[string]any{o.Default, o.Plain, o.Force} {
+		for key := range options {
+			first, rest, _ := strings.Cut(key, ".")
+			if first == "fileSystems" || first == "boot" && (rest == "" || rest == "isContainer") {
+				return true
+			}
+		}
+	}
+	return false
+}

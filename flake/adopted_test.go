@@ -150,3 +150,36 @@ func TestFactsThatContradict(t *testing.T) {
 	_, err = Render(fleet(t, dir, a))
 	wantRefusal(t, err, "system is aarch64-linux in hosts.toml, and x86_64-linux in hosts/a/facts.json")
 }
+
+// A host of one's own target that nobody has told the disks of is warned of before
+// NixOS refuses it; whoever tells them in any way is left alone.
+func TestHostsWithoutDisksAreWarnedOf(t *testing.T) {
+	dir := t.TempDir()
+	layOut(t, dir, map[string]string{
+		"server.nix": "{ }", HardwarePath("adopted"): disks, FactsPath("adopted"): encoded(t, func(f *Facts) { f.Hostname, f.MachineID = "adopted", "" }),
+		FactsPath("nspawn"): encoded(t, func(f *Facts) { f.Hostname, f.MachineID, f.Kind, f.BootLoader = "nspawn", "", "container", "none" }),
+		FactsPath("half"):   encoded(t, func(f *Facts) { f.Hostname, f.MachineID = "half", "" }),
+	})
+	var hosts []inventory.Host
+	for _, name := range []string{"adopted", "bare", "half", "module", "nspawn", "override", "tables"} {
+		h := box(name)
+		h.Target = "server"
+		switch name {
+		case "module":
+			h.Modules = []string{"server.nix"}
+		case "override":
+			h.Override.Plain[`fileSystems."/".device`] = "/dev/sda1"
+		case "tables":
+			h.Override.Default = map[string]any{"boot": map[string]any{"isContainer": true}}
+		}
+		hosts = append(hosts, h)
+	}
+	f, err := Render(fleet(t, dir, append(hosts, box("box"))...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"nothing says where the root file system is of bare, half: neither a module nor hosts/HOST/hardware.nix; run: nixdeploy adopt bare"}
+	if diff := cmp.Diff(want, f.Warnings); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -17,11 +17,15 @@ import (
 // no flake. So is the ssh port: it may be that of a port forwarding, and sshd's
 // own is an option like any other.
 type document struct {
-	Schema  int                `json:"schema"`
-	Fleet   string             `json:"fleet,omitempty"`
-	Secrets string             `json:"secrets,omitempty"`
-	Hosts   map[string]machine `json:"hosts"`
-	Targets map[string]machine `json:"targets"`
+	Schema  int    `json:"schema"`
+	Fleet   string `json:"fleet,omitempty"`
+	Secrets string `json:"secrets,omitempty"`
+	// The user's own Nix for all hosts, as paths inside the flake: overlays in
+	// their order, packages by name.
+	Overlays []string           `json:"overlays,omitempty"`
+	Packages map[string]string  `json:"packages,omitempty"`
+	Hosts    map[string]machine `json:"hosts"`
+	Targets  map[string]machine `json:"targets"`
 }
 
 // machine is one nixosConfiguration. Empty values are left out, and the tree
@@ -43,7 +47,7 @@ type machine struct {
 	Users          map[string]account `json:"users,omitempty"`
 	Facts          *Facts             `json:"facts,omitempty"`
 	Modules        []string           `json:"modules"`   // paths inside the flake
-	Overrides      []override         `json:"overrides"` // host over target, resolved
+	Overrides      []override         `json:"overrides"` // of [hosts.NAME.override]: a target has none
 }
 
 // account is a user of one machine.
@@ -57,7 +61,14 @@ type account struct {
 func newDocument(inv *inventory.Inventory) (*document, error) {
 	doc := &document{
 		Fleet: inv.Fleet, Secrets: inv.Flake.Secrets,
-		Hosts: map[string]machine{}, Targets: map[string]machine{},
+		Packages: map[string]string{},
+		Hosts:    map[string]machine{}, Targets: map[string]machine{},
+	}
+	for _, f := range inv.Flake.Overlays {
+		doc.Overlays = append(doc.Overlays, path.Join(customFolder, f.Path))
+	}
+	for _, f := range inv.Flake.Packages {
+		doc.Packages[f.Name()] = path.Join(customFolder, f.Path)
 	}
 	for _, h := range inv.Hosts {
 		m, err := newMachine(inv, h)
@@ -110,16 +121,17 @@ func (d *document) addTarget(m machine) {
 	d.Targets[m.Target] = t
 }
 
+// checkAttribute takes no target: what is rendered under its name is a look at the
+// target, with made-up disks and nobody who could log in.
 func (d *document) checkAttribute(h inventory.Host) error {
-	_, isHost := d.Hosts[h.Attribute]
-	_, isTarget := d.Targets[h.Attribute]
-	if h.Attribute == "" || isHost || isTarget {
+	if _, isHost := d.Hosts[h.Attribute]; h.Attribute == "" || isHost {
 		return nil
 	}
-	return &Refusal{
-		What: fmt.Sprintf("host %s: the rendered flake has no configuration %q", h.Name, h.Attribute),
-		Hint: "remove attribute, or name a host or a target of hosts.toml",
+	what := fmt.Sprintf("host %s: the rendered flake has no configuration %q", h.Name, h.Attribute)
+	if _, isTarget := d.Targets[h.Attribute]; isTarget {
+		what = fmt.Sprintf("host %s: attribute = %q is a target and no machine: without disks of its own, and without a login", h.Name, h.Attribute)
 	}
+	return &Refusal{What: what, Hint: "remove attribute, or name a host of hosts.toml"}
 }
 
 func newMachine(inv *inventory.Inventory, h inventory.Host) (machine, error) {

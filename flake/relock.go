@@ -15,14 +15,8 @@ import (
 // is missing, chooses them anew. That is the same with every version of Nix,
 // here and on a host. A name that f has no input of is a *Refusal.
 func (f *Flake) WithoutLocks(names ...string) (*Flake, error) {
-	known := f.inputs()
-	for _, name := range names {
-		if !slices.Contains(known, name) {
-			return nil, &Refusal{
-				What: fmt.Sprintf("the flake has no input %q", name),
-				Hint: "its inputs: " + strings.Join(known, ", "),
-			}
-		}
+	if err := f.CheckInputs(names...); err != nil {
+		return nil, err
 	}
 	var files []File
 	for _, one := range f.Files {
@@ -44,6 +38,20 @@ func (f *Flake) WithoutLocks(names ...string) (*Flake, error) {
 	}
 	out.Dirty, out.Warnings = f.Dirty, f.Warnings
 	return out, nil
+}
+
+// CheckInputs refuses names that f has no input of, as a *Refusal.
+func (f *Flake) CheckInputs(names ...string) error {
+	known := f.inputs()
+	for _, name := range names {
+		if !slices.Contains(known, name) {
+			return &Refusal{
+				What: fmt.Sprintf("the flake has no input %q", name),
+				Hint: "its inputs: " + strings.Join(known, ", "),
+			}
+		}
+	}
+	return nil
 }
 
 // inputs are those that flake.nix declares or flake.lock locks, sorted.

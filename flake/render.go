@@ -24,7 +24,7 @@ import (
 var tree embed.FS
 
 // Render writes the flake of inv: the Nix tree, hosts.toml's settings as
-// inventory.json, the modules that hosts name, what adopting the hosts wrote,
+// inventory.json, the user's own Nix that it names, what adopting the hosts wrote,
 // and the flake.lock that lies beside hosts.toml. The same inputs give the same
 // hash on every machine.
 //
@@ -42,6 +42,7 @@ func Render(inv *inventory.Inventory) (*Flake, error) {
 	if err := renderedLock(f.Files, inv); err != nil {
 		return nil, err
 	}
+	f.Warnings = append(f.Warnings, withoutDisks(inv, hosts)...)
 	return f, nil
 }
 
@@ -79,15 +80,15 @@ func render(inv *inventory.Inventory) (*Flake, map[string]adopted, error) {
 	return f, hosts, nil
 }
 
-// besideFiles reads what lies beside hosts.toml: the lock, the hosts' own
-// modules, and what adopting them wrote.
+// besideFiles reads what lies beside hosts.toml: the lock, the user's own
+// Nix, and what adopting hosts wrote.
 func besideFiles(inv *inventory.Inventory) ([]File, map[string]adopted, error) {
 	root, err := os.OpenRoot(filepath.Dir(inv.Path))
 	if err != nil {
 		return nil, nil, fmt.Errorf("read the folder of %s: %w", inv.Path, err)
 	}
 	defer func() { _ = root.Close() }() // opened for reading
-	files, err := customModules(root, inv)
+	files, err := customFiles(root, inv)
 	if err != nil {
 		return nil, nil, err
 	}

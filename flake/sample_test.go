@@ -28,9 +28,14 @@ func sample(t *testing.T, edit func(text string) string) *inventory.Inventory {
 	return inv
 }
 
+// The sample renders as it is, and its machines, which nobody adopted, are warned of.
 func TestTheSampleRenders(t *testing.T) {
-	if _, err := FromInventory(sample(t, func(text string) string { return text })); err != nil {
-		t.Error(err)
+	f, err := FromInventory(sample(t, func(text string) string { return text }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w := strings.Join(f.Warnings, "\n"); !strings.Contains(w, "root file system is of dev-1, db-1, web-1, web-2:") {
+		t.Errorf("warnings: %q", w)
 	}
 }
 

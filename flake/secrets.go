@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // secretForm is what one kind of plain secret looks like, whatever the name of
@@ -18,24 +19,23 @@ type secretForm struct {
 	form  *regexp.Regexp
 }
 
-var secretForms = []secretForm{
-	{"a private key", []string{"PRIVATE KEY", "PuTTY-User-Key-File-"},
-		regexp.MustCompile(`-----BEGIN ([A-Z0-9]+ )*PRIVATE KEY( BLOCK)?-----|PuTTY-User-Key-File-[0-9]`)},
-	{"an age identity", []string{"AGE-SECRET-KEY-"}, regexp.MustCompile(`AGE-SECRET-KEY-(PQ-)?1[0-9A-Z]{20}`)},
-	{"a WireGuard key", []string{"rivateKey"}, regexp.MustCompile(`\b[Pp]rivateKey\s*=\s*"?[A-Za-z0-9+/]{43}=`)},
-	{"a key that signs Nix caches", []string{"=="}, regexp.MustCompile(`-[0-9]+:[A-Za-z0-9+/]{86}==`)},
-	{"a Tailscale key", []string{"tskey-"}, regexp.MustCompile(`\btskey-[a-z]+-[0-9A-Za-z]{8}`)},
-	{"a GitHub token", []string{"ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"},
-		regexp.MustCompile(`\bgh[pousr]_[0-9A-Za-z]{30}|\bgithub_pat_[0-9A-Za-z_]{30}`)},
-	{"a GitLab token", []string{"glpat-"}, regexp.MustCompile(`\bglpat-[0-9A-Za-z_-]{20}`)},
-	{"an AWS key", []string{"AKIA"}, regexp.MustCompile(`\bAKIA[0-9A-Z]{16}\b`)},
-	{"a Slack token", []string{"xox"}, regexp.MustCompile(`\bxox[abepr]-[0-9A-Za-z-]{10}`)},
-	{"an Anthropic key", []string{"sk-ant-"}, regexp.MustCompile(`\bsk-ant-[0-9A-Za-z-]{10}`)},
-	{"an OpenAI key", []string{"sk-proj-", "sk-svcacct-"}, regexp.MustCompile(`\bsk-(proj|svcacct)-[0-9A-Za-z_-]{20}`)},
-	{"a Google key", []string{"AIza"}, regexp.MustCompile(`\bAIza[0-9A-Za-z_-]{35}`)},
-	{"a Stripe key", []string{"k_live_"}, regexp.MustCompile(`\b[sr]k_live_[0-9A-Za-z]{20}`)},
-	{"an npm token", []string{"npm_"}, regexp.MustCompile(`\bnpm_[0-9A-Za-z]{36}\b`)},
-}
+// secretForms are those of the tree: what Go, Nix and the flake's check refuse
+// is one list.
+var secretForms = sync.OnceValue(func() []secretForm {
+	data, err := tree.ReadFile("tree/lib/secret-forms.txt")
+	if err != nil {
+		panic(err) // it is embedded
+	}
+	var forms []secretForm
+	for line := range strings.Lines(string(data)) {
+		if strings.HasPrefix(line, "#") {
+			continue
+		}
+		columns := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
+		forms = append(forms, secretForm{columns[0], strings.Split(columns[1], "|"), regexp.MustCompile(columns[2])})
+	}
+	return forms
+})
 
 func (f *secretForm) in(data []byte) bool {
 	holds := func(part string) bool { return bytes.Contains(data, []byte(part)) }
@@ -45,9 +45,10 @@ func (f *secretForm) in(data []byte) bool {
 // plainSecret says what a text holds that looks like a secret, "" for nothing.
 // It is a help, not a proof.
 func plainSecret(data []byte) string {
-	for i := range secretForms {
-		if secretForms[i].in(data) {
-			return secretForms[i].what
+	forms := secretForms()
+	for i := range forms {
+		if forms[i].in(data) {
+			return forms[i].what
 		}
 	}
 	return ""
@@ -61,10 +62,15 @@ func refuseSecrets(files []File) error {
 	for i := range files {
 		f := &files[i]
 		what := plainSecret(f.Data)
-		if what == "" && strings.HasSuffix(f.Path, ".nix") {
+		switch {
+		case sealed(f.Data):
+			what = unreadable(f)
+		case what == "" && strings.HasSuffix(f.Path, ".nix"):
 			what = initialPassword(f.Data)
+		case what == "" && mustBeEncrypted(f) && !encrypted(f.Data):
+			what = "in a folder of secrets, and not encrypted"
 		}
-		if what == "" || sealed(f.Data) {
+		if what == "" {
 			continue
 		}
 		found = append(found, strings.TrimPrefix(f.Path, customFolder+"/")+" ("+what+")")
@@ -76,6 +82,24 @@ func refuseSecrets(files []File) error {
 		What: "a plain secret in " + strings.Join(found, ", ") + ": every user of a host could read it in the Nix store",
 		Hint: "encrypt it for the host ([flake] secrets), or name a file on the host; make a new one if it was ever shared",
 	}
+}
+
+// mustBeEncrypted reports whether f lies in a folder called secrets, and is not one
+// of the files there that say who may read them.
+func mustBeEncrypted(f *File) bool {
+	return f.Link == "" && strings.Contains("/"+path.Dir(f.Path)+"/", "/secrets/") && !secretRules.MatchString(path.Base(f.Path))
+}
+
+// secretRules are the files in a folder of secrets that hold none.
+var secretRules = regexp.MustCompile(`^(.*\.(nix|pub|md)|\.sops\.yaml|\.git(ignore|attributes|keep))$`)
+
+// unreadable says why Nix could not tell that f, a file of age, is encrypted: it
+// reads no file with a NUL in it, and goes by the name instead.
+func unreadable(f *File) string {
+	if mustBeEncrypted(f) && bytes.HasPrefix(f.Data, []byte("age-")) && bytes.ContainsRune(f.Data, 0) && path.Ext(f.Path) != ".age" {
+		return "encrypted, which Nix sees by the name alone: call it " + path.Base(f.Path) + ".age"
+	}
+	return ""
 }
 
 // initialPassword finds a user's plain password in Nix text.

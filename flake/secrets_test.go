@@ -108,3 +108,38 @@ func TestRenderTakesEncryptedSecrets(t *testing.T) {
 	_, err := Render(inv)
 	wantRefusal(t, err, "nix/mixed.yaml (a GitHub token)")
 }
+
+// What lies in a folder called secrets has to be encrypted, whatever it is called:
+// the words of a password have no form.
+func TestRenderRefusesPlainFilesOfAFolderOfSecrets(t *testing.T) {
+	const age = "age-encryption.org/v1\n-> ssh-ed25519 x\n"
+	for name, c := range map[string]struct{ text, refused string }{
+		"db-password":     {"hunter2\n", "secrets/db-password (in a folder of secrets, and not encrypted)"},
+		"db.yaml":         {"password: hunter2\n", "secrets/db.yaml"},
+		"more/x.age":      {"hunter2\n", "secrets/more/x.age"},
+		"empty":           {"", "secrets/empty"},
+		"sealed":          {age, ""},
+		"binary.age":      {age + "\x00", ""},
+		"binary":          {age + "\x00", "call it binary.age"},
+		"sops.yaml":       {"x: ENC[AES256_GCM,data:x]\nsops:\n  mac: ENC[AES256_GCM,data:y]\n", ""},
+		".sops.yaml":      {"creation_rules: []\n", ""},
+		"secrets.nix":     {"{ }", ""},
+		"web.pub":         {publicKey, ""},
+		".gitignore":      {"*.plain\n", ""},
+		"../no-secrets/x": {"hunter2\n", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			layOut(t, dir, map[string]string{"nix/default.nix": "{ }", "nix/secrets/default.nix": "{ }", "nix/secrets/" + name: c.text})
+			h := box("box-1")
+			h.Modules = []string{"nix"}
+			_, err := Render(fleet(t, dir, h))
+			if c.refused == "" && err != nil {
+				t.Error(err)
+			}
+			if c.refused != "" {
+				wantRefusal(t, err, c.refused)
+			}
+		})
+	}
+}

@@ -7,16 +7,19 @@ import (
 	"testing"
 )
 
-// Plain secrets of every kind, put together here so that this file holds none.
-var plainSecrets = map[string]string{
-	"modules/custom/key.nix":         `{ x = "-----BEGIN ` + `OPENSSH PRIVATE KEY-----"; }`,
-	"modules/custom/age.txt":         "AGE-SECRET-" + "KEY-1QQQQQQQQQQQQQQQQQQQQQQQQQQQ",
-	"modules/custom/tailscale.nix":   `{ x = "tskey-` + `auth-kABCDEF1CNTRL"; }`,
-	"modules/custom/github.env":      "TOKEN=ghp_" + strings.Repeat("a", 36),
-	"modules/custom/aws.toml":        "key = \"AKIA" + strings.Repeat("A", 16) + `"`,
-	"modules/custom/slack.yaml":      "token: xoxb-" + strings.Repeat("1", 12),
-	"modules/custom/anthropic.conf":  "sk-ant-" + strings.Repeat("b", 20),
-	"modules/custom/secrets/db.yaml": "password: hunter2",
+// plainSecrets are files of a flake that hold secrets of every kind.
+func plainSecrets() map[string]string {
+	files := map[string]string{
+		"modules/custom/secrets/db.yaml":           "password: hunter2",
+		"modules/custom/secrets/db-password":       "hunter2\n",
+		"modules/custom/secrets/more/password.dat": "hunter2\n",
+		"modules/custom/secrets/mixed.yaml":        "a: ENC[AES256_GCM,data:abc]\nb: " + someSecrets()["a GitHub token"],
+		"modules/custom/minified.json":             strings.Repeat("x ", 1<<16) + someSecrets()["an AWS key"] + strings.Repeat(" y", 1<<16),
+	}
+	for what, secret := range someSecrets() {
+		files["modules/custom/"+strings.ReplaceAll(what, " ", "-")+".conf"] = "value = '" + secret + "'\n"
+	}
+	return files
 }
 
 var noSecrets = map[string]string{
@@ -24,6 +27,10 @@ var noSecrets = map[string]string{
 	"modules/custom/secrets/.sops.yaml":  "creation_rules: []",
 	"modules/custom/secrets/web.yaml":    "db: ENC[AES256_GCM,data:abc,type:str]\nsops:\n  mac: ENC[AES256_GCM,data:def,type:str]",
 	"modules/custom/secrets/a.key":       "-----BEGIN AGE ENCRYPTED FILE-----\nx\n",
+	"modules/custom/secrets/b.age":       "age-encryption.org/v1\n-> X\n\x00\xff",
+	"modules/custom/secrets/b":           "age-encryption.org/v1\n-> X\n",
+	"modules/custom/secrets/.gitignore":  "*.plain\n",
+	"modules/custom/long.json":           strings.Repeat("== tskey- npm_ ", 1<<14),
 	"modules/custom/talk.md":             "A key begins with AGE-SECRET-KEY-1, a token with ghp_ or tskey-, AKIA, xoxb-.",
 }
 
@@ -49,13 +56,13 @@ func TestPlainSecretsAreRefused(t *testing.T) {
 		t.Errorf("the check refuses a tree without a secret: %s", out)
 	}
 
-	dir = layTree(t, "26.05", object{"hosts": hosts}, plainSecrets)
+	dir = layTree(t, "26.05", object{"hosts": hosts}, plainSecrets())
 	_, err := tryTree(t, dir, "nixosConfigurations.box.config.system.build.toplevel", "t: t.drvPath")
 	if err == nil {
 		t.Fatal("a host with plain secrets evaluates")
 	}
 	report := check(dir)
-	for path := range plainSecrets {
+	for path := range plainSecrets() {
 		if !strings.Contains(err.Error(), path+": ") {
 			t.Errorf("the refusal does not name %s:\n%v", path, err)
 		}

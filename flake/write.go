@@ -45,10 +45,12 @@ func fingerprint(f *File) string {
 }
 
 // Write puts f's files into dir, which it makes when it is not there. dir is
-// taken when it is empty, or when an earlier Write filled it: then files that
-// f has no more are removed. A file there that a person changed, or that is in
-// the way, is never touched: it is named in a *Refusal, and nothing is
-// written. Files that are neither f's nor the earlier one's stay.
+// taken when it is empty, when it holds nothing but files of f as they are (a Write
+// that was interrupted, a flake of the user's own), or when an earlier Write of a
+// rendered flake filled it: then files that f has no more are removed. A file
+// there that a person changed, or that is in the way, is never touched: it is
+// named in a *Refusal, and nothing is written. Files that are neither f's nor the
+// earlier one's stay.
 //
 // Each file is replaced at once (a rename), the folder as a whole is not; after
 // an interruption the same Write completes it. One Write at a time per folder.
@@ -62,7 +64,7 @@ func (f *Flake) Write(dir string) error {
 	}
 	defer func() { _ = root.Close() }() // what was written is closed by itself
 
-	earlier, err := readManifest(root, dir)
+	earlier, err := f.readManifest(root, dir)
 	if err != nil {
 		return err
 	}
@@ -73,23 +75,28 @@ func (f *Flake) Write(dir string) error {
 		return fmt.Errorf("write flake: %w", err)
 	}
 	for i := range f.Files {
-		if f.Files[i].Path != manifestName {
-			err = errors.Join(err, put(root, &f.Files[i]))
+		if f.Files[i].Path == manifestName {
+			continue
+		}
+		// One failure is enough: a disk that is full would fail each file.
+		if err := put(root, &f.Files[i]); err != nil {
+			return fmt.Errorf("write flake: %w", err)
 		}
 	}
 	// The manifest comes last: until then the earlier one counts.
-	if m := file(f.Files, manifestName); m != nil && err == nil {
-		err = put(root, m)
-	}
-	if err != nil {
-		return fmt.Errorf("write flake: %w", err)
+	if m := file(f.Files, manifestName); m != nil {
+		if err := put(root, m); err != nil {
+			return fmt.Errorf("write flake: %w", err)
+		}
 	}
 	return nil
 }
 
-// readManifest returns the fingerprints of an earlier Write, none in an empty
-// folder.
-func readManifest(root *os.Root, dir string) (map[string]string, error) {
+const tempSuffix = ".nixdeploy-tmp"
+
+// readManifest returns the fingerprints of an earlier Write, none in a folder that
+// is empty or holds a part of f.
+func (f *Flake) readManifest(root *os.Root, dir string) (map[string]string, error) {
 	entries, err := fs.ReadDir(root.FS(), ".")
 	if err != nil {
 		return nil, fmt.Errorf("write flake: %w", err)
@@ -103,6 +110,9 @@ func readManifest(root *os.Root, dir string) (map[string]string, error) {
 	}
 	data, err := root.ReadFile(manifestName)
 	if errors.Is(err, fs.ErrNotExist) {
+		if f.holdsOnly(root) {
+			return nil, nil
+		}
 		return nil, notOurs
 	}
 	if err != nil {
@@ -118,6 +128,29 @@ func readManifest(root *os.Root, dir string) (map[string]string, error) {
 		}
 	}
 	return m.Files, nil
+}
+
+// holdsOnly reports whether a folder holds files of f and nothing else, but for what
+// an interrupted Write left of one.
+func (f *Flake) holdsOnly(root *os.Root) bool {
+	r := newReader(root)
+	err := fs.WalkDir(root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || file(f.Files, strings.TrimSuffix(name, tempSuffix)) != nil && strings.HasSuffix(name, tempSuffix) {
+			return err
+		}
+		want := file(f.Files, name)
+		if want == nil {
+			return fs.ErrExist
+		}
+		if err := r.read(name); err != nil {
+			return err
+		}
+		if fingerprint(&r.files[len(r.files)-1]) != fingerprint(want) {
+			return fs.ErrExist
+		}
+		return nil
+	})
+	return err == nil
 }
 
 // checkDir refuses when a person's work would be lost.
@@ -189,7 +222,7 @@ func removeStale(root *os.Root, files []File, earlier map[string]string) error {
 // put writes one file under another name first.
 func put(root *os.Root, f *File) error {
 	name := filepath.FromSlash(f.Path)
-	temp := name + ".nixdeploy-tmp"
+	temp := name + tempSuffix
 	if err := root.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 		return err
 	}

@@ -107,6 +107,67 @@ func TestWriteKeepsWhatPeopleWrote(t *testing.T) {
 	}
 }
 
+// A first Write that was cut off, before anything tells whose folder it is, is
+// completed by the same one; so is that of a flake that has no manifest at all.
+func TestWriteCompletesAFirstWriteThatWasInterrupted(t *testing.T) {
+	own := t.TempDir()
+	layOut(t, own, map[string]string{"flake.nix": "{ }", "sub/run.sh": "#!/bin/sh", "link": "->sub/run.sh"})
+	opened, err := Open(own)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, f := range map[string]*Flake{"rendered": rendered(t, nil), "own": opened} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			if err := f.Write(dir); err != nil {
+				t.Fatal(err)
+			}
+			whole := snapshot(t, dir)
+			for i, file := range f.Files {
+				if i%2 == 1 || file.Path == manifestName {
+					if err := os.Remove(filepath.Join(dir, file.Path)); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			layOut(t, dir, map[string]string{f.Files[1].Path + tempSuffix: "ha"})
+			for range 2 { // and whole again
+				if err := f.Write(dir); err != nil {
+					t.Fatal(err)
+				}
+				if diff := cmp.Diff(whole, snapshot(t, dir)); diff != "" {
+					t.Error(diff)
+				}
+			}
+		})
+	}
+	dir := t.TempDir()
+	if err := opened.Write(dir); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{"flake.nix": "{ mine = 1; }", "more.nix": "{ }"} {
+		layOut(t, dir, map[string]string{name: text})
+		wantRefusal(t, opened.Write(dir), "nixdeploy did not write it")
+		layOut(t, dir, map[string]string{"flake.nix": "{ }"})
+	}
+}
+
+// A disk that is full would fail each file: one is told.
+func TestWriteStopsAtTheFirstFailure(t *testing.T) {
+	f := rendered(t, nil)
+	dir := t.TempDir()
+	if err := f.Write(dir); err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range f.Files {
+		layOut(t, dir, map[string]string{file.Path + tempSuffix + "/in-the-way": ""})
+	}
+	err := f.Write(dir)
+	if err == nil || strings.Contains(err.Error(), "\n") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestWriteRefusesAFolderOfSomebodyElse(t *testing.T) {
 	f := rendered(t, nil)
 	tests := map[string]map[string]string{

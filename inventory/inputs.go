@@ -17,7 +17,20 @@ type FlakeSource struct {
 	// Inputs has the references that [flake.inputs] sets, by name; Reference
 	// knows the others, too.
 	Inputs map[string]string
+	// Overlays and Packages are Nix files beside hosts.toml that the rendered flake
+	// takes in: overlays in their order, packages each called by callPackage.
+	Overlays []NixFile
+	Packages []NixFile
 }
+
+// NixFile is a Nix file, or a folder with a default.nix, that [flake] names.
+type NixFile struct {
+	Path string // relative to hosts.toml's folder, cleaned
+	Line int    // of hosts.toml
+}
+
+// Name is what a package is called: its file without .nix.
+func (f NixFile) Name() string { return strings.TrimSuffix(path.Base(f.Path), ".nix") }
 
 // Rendered reports whether nixdeploy writes the flake itself.
 func (s FlakeSource) Rendered() bool { return s.Source == SourceRendered }
@@ -71,8 +84,7 @@ func (s FlakeSource) Reference(name string) string {
 	case "nixos-wsl":
 		return branch("github:nix-community/NixOS-WSL", "main")
 	case "nixos-apple-silicon":
-		// Its main is for nixos-unstable alone; each release gets a branch.
-		return branch("github:nix-community/nixos-apple-silicon", "main")
+		return "github:nix-community/nixos-apple-silicon/" + appleBranch(release)
 	case "home-manager":
 		return branch("github:nix-community/home-manager", "master")
 	case SecretsSops:
@@ -81,6 +93,17 @@ func (s FlakeSource) Reference(name string) string {
 		return "github:ryantm/agenix"
 	}
 	return ""
+}
+
+// appleBranch is the branch of nixos-apple-silicon for a release of nixpkgs. Not
+// every release gets one, and a branch that is not there would fail the lock of
+// every fleet, Macs or not: what is not known here is built on main.
+func appleBranch(release string) string {
+	switch release {
+	case "25.05", "25.11":
+		return "release-" + release
+	}
+	return "main"
 }
 
 var releaseBranch = regexp.MustCompile(`[/=](?:nixos|release|nixpkgs)-([0-9]{2}\.[0-9]{2})(?:-small|-darwin|-aarch64)?(?:$|[/?&])`)
@@ -117,6 +140,10 @@ func (r *reader) readFlake(t *node) FlakeSource {
 			assign(&s.Nixpkgs, k, func(n *node) (string, bool) { return r.reference(n, DefaultNixpkgs) })
 		case "secrets":
 			assign(&s.Secrets, k, r.secrets)
+		case "overlays":
+			assign(&s.Overlays, k, r.nixFiles)
+		case "packages":
+			assign(&s.Packages, k, r.packageFiles)
 		case "inputs": // below: after secrets
 		}
 	})
@@ -126,12 +153,53 @@ func (r *reader) readFlake(t *node) FlakeSource {
 	if s.Rendered() {
 		return s
 	}
-	for _, key := range []string{"nixpkgs", "secrets", "inputs"} {
+	for _, key := range []string{"nixpkgs", "secrets", "inputs", "overlays", "packages"} {
 		if k := t.child(key); k != nil {
-			r.report(k.keyOff, "remove it: your flake's own inputs hold", "%s is for the rendered flake only", key)
+			r.report(k.keyOff, "remove it: what your flake says holds", "%s is for the rendered flake only", key)
 		}
 	}
 	return FlakeSource{Source: s.Source}
+}
+
+// nixFiles reads a list of Nix files that are copied into the flake.
+func (r *reader) nixFiles(n *node) ([]NixFile, bool) {
+	lines := map[string]int{}
+	paths, ok := list(r, n, "files", func(e *node) (string, bool) {
+		s, ok := r.module(e)
+		lines[s] = r.lines.line(int(e.off))
+		return s, ok
+	})
+	files := make([]NixFile, len(paths))
+	for i, p := range paths {
+		files[i] = NixFile{Path: p, Line: lines[p]}
+	}
+	return files, ok
+}
+
+// packageName is one that extra_packages can name without quotes.
+var packageName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]*$`)
+
+// packageFiles reads nixFiles that are packages by their names.
+func (r *reader) packageFiles(n *node) ([]NixFile, bool) {
+	files, ok := r.nixFiles(n)
+	named := map[string]string{} // by name, the path
+	for _, f := range files {
+		name := f.Name()
+		other, twice := named[name]
+		switch {
+		case !packageName.MatchString(name):
+			r.bad(n, `letters, digits, _ and - : "./packages/my-tool.nix" is my-tool`, "%q is no name for a package (%s)", name, f.Path)
+			ok = false
+		case name == "fleet":
+			r.bad(n, "the tree's own packages are called so: rename the file", "%q is no name for a package (%s)", name, f.Path)
+			ok = false
+		case twice:
+			r.bad(n, "a package is called like its file or folder: rename one", "%s and %s are both called %q", other, f.Path, name)
+			ok = false
+		}
+		named[name] = f.Path
+	}
+	return files, ok
 }
 
 func (r *reader) secrets(n *node) (string, bool) {

@@ -9,11 +9,11 @@ import (
 
 func TestInputsFollowTheReleaseOfNixpkgs(t *testing.T) {
 	tests := []struct{ nixpkgs, release, homeManager, wsl, apple string }{
-		{"github:NixOS/nixpkgs/nixos-26.05", "26.05", "release-26.05", "release-26.05", "release-26.05"},
+		{"github:NixOS/nixpkgs/nixos-26.05", "26.05", "release-26.05", "release-26.05", "main"},
 		{"github:NixOS/nixpkgs/nixos-25.11-small", "25.11", "release-25.11", "release-25.11", "release-25.11"},
 		{"github:NixOS/nixpkgs/release-25.11", "25.11", "release-25.11", "release-25.11", "release-25.11"},
 		{"git+https://example.org/nixpkgs?ref=nixos-25.11&shallow=1", "25.11", "release-25.11", "release-25.11", "release-25.11"},
-		{"https://channels.nixos.org/nixos-26.05/nixexprs.tar.xz", "26.05", "release-26.05", "release-26.05", "release-26.05"},
+		{"https://channels.nixos.org/nixos-26.05/nixexprs.tar.xz", "26.05", "release-26.05", "release-26.05", "main"},
 		{"github:NixOS/nixpkgs/nixos-unstable", "", "master", "main", "main"},
 		{"github:NixOS/nixpkgs/0123456789012345678901234567890123456789", "", "master", "main", "main"},
 		{"github:NixOS/nixpkgs", "", "master", "main", "main"},
@@ -68,6 +68,16 @@ func TestMistakesInFlakeInputs(t *testing.T) {
 		{"[flake.inputs]\nhome-manager = \"github:a/${b}\"", "is not a flake reference", ""},
 		{"[flake.inputs]\nhome-manager = \"path:../hm\"", "is relative", "write the whole path"},
 		{"[flake]\nnixpkgs = \"path:./nixpkgs\"", "is relative", "write the whole path"},
+		{"[flake]\npackages = [\"/a.nix\"]", `"/a.nix" is not a relative path`, "beside hosts.toml"},
+		{"[flake]\noverlays = [\"../a.nix\"]", "lies outside of the folder of hosts.toml", ""},
+		{"[flake]\noverlays = \"a.nix\"", "want a list of files", `overlays = ["a.nix"]`},
+		{"[flake]\noverlays = [\"a.nix\", \"./a.nix\"]", "listed twice", ""},
+		{"[flake]\npackages = [\"p/my tool.nix\"]", `"my tool" is no name for a package (p/my tool.nix)`, "my-tool"},
+		{"[flake]\npackages = [\"fleet.nix\"]", `"fleet" is no name`, "rename"},
+		{"[flake]\npackages = [\"a/x.nix\", \"b/x\"]", `a/x.nix and b/x are both called "x"`, "rename one"},
+		{"[flake]\nsource = \"./nix\"\noverlays = [\"a.nix\"]", "overlays is for the rendered flake only", "remove it"},
+		{"[flake]\nsource = \"./nix\"\npackages = [\"a.nix\"]", "packages is for the rendered flake only", "remove it"},
+		{"[hosts.x]\naddress = \"192.0.2.77\"\ntarget = \"wsl\"\nstage = \"dev\"\noverlays = [\"a.nix\"]", `unknown key "overlays"`, "it belongs in [flake]"},
 		{"[flake]\nsource = \"./nix\"\nsecrets = \"agenix\"", "secrets is for the rendered flake only", "remove it"},
 		{"[flake]\nsource = \"./nix\"\n[flake.inputs]\nhome-manager = \"github:a/b\"", "inputs is for the rendered flake only", "remove it"},
 	}
@@ -76,5 +86,27 @@ func TestMistakesInFlakeInputs(t *testing.T) {
 		if len(p) != 1 || !strings.Contains(p[0].What, tt.what) || !strings.Contains(p[0].Hint, tt.hint) {
 			t.Errorf("%s\ngot %+v, want %q, hint %q", tt.text, p, tt.what, tt.hint)
 		}
+	}
+}
+
+func TestOverlaysAndPackagesOfTheFlake(t *testing.T) {
+	inv := mustParse(t, small+`[flake]
+overlays = ["./overlays/a.nix", "overlays/b"]
+packages = [
+  "./packages/my-tool.nix",
+  "packages/other/",
+]
+`)
+	lines := strings.Count(small, "\n")
+	want := []NixFile{{"overlays/a.nix", lines + 2}, {"overlays/b", lines + 2}}
+	if diff := cmp.Diff(want, inv.Flake.Overlays); diff != "" {
+		t.Error(diff)
+	}
+	want = []NixFile{{"packages/my-tool.nix", lines + 4}, {"packages/other", lines + 5}}
+	if diff := cmp.Diff(want, inv.Flake.Packages); diff != "" {
+		t.Error(diff)
+	}
+	if got := inv.Flake.Packages[0].Name() + " " + inv.Flake.Packages[1].Name(); got != "my-tool other" {
+		t.Errorf("names %s", got)
 	}
 }

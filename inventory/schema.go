@@ -38,7 +38,7 @@ func newSchema() schema {
 		keys: map[scope][]string{
 			scopeFile:   {"fleet", "flake", "ssh", "plans", "stages", "checks", "users", "targets", "hosts"},
 			scopeFleet:  {"name"},
-			scopeFlake:  {"source", "nixpkgs", "secrets", "inputs"},
+			scopeFlake:  {"source", "nixpkgs", "secrets", "inputs", "overlays", "packages"},
 			scopeInputs: inputNames(),
 			scopeUser:   {"keys", "admin", "description", "home"},
 			scopeHome:   homeModules(),

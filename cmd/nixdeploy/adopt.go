@@ -62,6 +62,7 @@ func runAdopt(ctx context.Context, in *invocation) error {
 			a.problem = in.settleRelease(a, release)
 		}
 		if a.problem == nil {
+			noteAccounts(inv, a)
 			a.problem = in.writeAdoption(inv, a, in.cli.Bool("force"))
 		}
 	}
@@ -191,4 +192,24 @@ func (in *invocation) settleRelease(a *adoption, typed string) *deploy.Problem {
 		*found = typed
 	}
 	return nil
+}
+
+// noteAccounts says whose accounts a rendered system, which has the users of its
+// configuration and no others, takes away.
+func noteAccounts(inv *inventory.Inventory, a *adoption) {
+	if !inv.Flake.Rendered() || a.facts.Marker != nil {
+		return
+	}
+	var going []string
+	for _, name := range a.facts.Accounts {
+		switch {
+		case name == "root":
+			a.facts.Notes = append(a.facts.Notes, "the password of root goes with the first apply, unless a module of yours sets users.users.root.hashedPasswordFile")
+		case name != a.host.User && !slices.Contains(a.host.Users, name):
+			going = append(going, name)
+		}
+	}
+	if len(going) > 0 {
+		a.facts.Notes = append(a.facts.Notes, "accounts that hosts.toml does not declare go with the first apply: "+strings.Join(going, ", "))
+	}
 }

@@ -104,6 +104,22 @@ func (a *adopting) none(t *testing.T, host string) {
 	}
 }
 
+// A first apply of a rendered system drops who is not declared: adopting says whom.
+func TestAdoptingTellsWhoseAccountsGo(t *testing.T) {
+	a := newAdopting(t)
+	a.traits["web-1"].Ground.Accounts = []string{"deploy", "ann", "bob", "root"}
+	const going, password = "accounts that hosts.toml does not declare go with the first apply: bob", "the password of root goes"
+	a.run(t, 0, "adopt", "web-1")
+	if text := a.stdout.String(); strings.Contains(text, "go with the first apply") || strings.Contains(text, password) {
+		t.Errorf("a flake of one's own has the accounts that it has: %s", text)
+	}
+	a.edit(t, "hosts.toml", func(text string) string {
+		return strings.Replace(text, `"./flake"`, `"rendered"`, 1) + "\n[users.ann]\n"
+	})
+	a.run(t, 0, "adopt", "web-1")
+	a.says(t, going, password)
+}
+
 func TestAHostIsAdopted(t *testing.T) {
 	a := newAdopting(t)
 	a.run(t, 0, "adopt", "web-1")

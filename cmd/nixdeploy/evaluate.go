@@ -63,12 +63,12 @@ const evaluations = 2
 func newEvaluator(nix *localNix, f *flake.Flake) (*evaluator, error) {
 	dir, err := os.MkdirTemp("", "nixdeploy-flake-")
 	if err != nil {
-		return nil, err
+		return nil, notWritten(noCopy, err)
 	}
 	e := &evaluator{nix: nix, flake: f, dir: dir, places: make(chan struct{}, evaluations)}
 	if err := f.Write(filepath.Join(dir, "flake")); err != nil {
 		e.close()
-		return nil, err
+		return nil, notWritten(noCopy, err)
 	}
 	return e, nil
 }

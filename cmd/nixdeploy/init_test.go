@@ -337,6 +337,14 @@ func TestEvaluatingWithOtherInputsIsForLookingOnly(t *testing.T) {
 	}
 	c.expect(t, 2, "apply", "--yes", "--override-input", "nixpkgs=path:/x")
 	contains(t, "stderr", c.stderr.String(), "what is applied is locked", "nixdeploy lock")
+	for _, args := range [][]string{
+		{"plan", "--quick", "--override-input", "nixpkg=path:/x"},
+		{"render", "-o", "out", "--override-input", "nixpkg/flake-utils=path:/x"},
+		{"lock", "--override-input", "nixpkgs=path:/x", "--override-input", "nixpkg=path:/x"},
+	} {
+		c.expect(t, 2, args...)
+		contains(t, "stderr", c.stderr.String(), `the flake has no input "nixpkg"`, "its inputs: ", "nixpkgs")
+	}
 	if len(d.read)+len(d.applied) > 0 {
 		t.Errorf("contacted %v", d.read)
 	}

@@ -98,12 +98,12 @@ func runLock(ctx context.Context, in *invocation) error {
 func (in *invocation) lockHere(ctx context.Context, nix string, f *flake.Flake) ([]byte, error) {
 	tmp, err := os.MkdirTemp("", "nixdeploy-lock-")
 	if err != nil {
-		return nil, err
+		return nil, notWritten(noCopy, err)
 	}
 	defer func() { _ = os.RemoveAll(tmp) }()
 	dir := filepath.Join(tmp, "flake")
 	if err := f.Write(dir); err != nil {
-		return nil, err
+		return nil, notWritten(noCopy, err)
 	}
 	argv := flake.OverrideCommand(dir, in.inputs)
 	in.tell("locking the inputs with the nix of this machine\n")
@@ -137,10 +137,10 @@ func (in *invocation) keepLock(inv *inventory.Inventory, lock []byte, update boo
 	if changed {
 		tmp := path + ".new"
 		if err := os.WriteFile(tmp, lock, 0o644); err != nil { //nolint:gosec // a lock is no secret, and goes into git
-			return fmt.Errorf("writing the lock: %w", err)
+			return notWritten("the lock cannot be written", err)
 		}
 		if err := os.Rename(tmp, path); err != nil {
-			return fmt.Errorf("writing the lock: %w", errors.Join(err, os.Remove(tmp)))
+			return notWritten("the lock cannot be written", errors.Join(err, os.Remove(tmp)))
 		}
 	}
 	return in.showLock(in.display(path), changed, update, flake.LockChanges(old, lock))

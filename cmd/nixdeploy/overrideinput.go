@@ -63,16 +63,23 @@ func (in *invocation) openOverridden(ctx context.Context, inv *inventory.Invento
 
 // lockOverridden gives the flake and the lock that the replaced inputs come to.
 func (in *invocation) lockOverridden(ctx context.Context, inv *inventory.Inventory) (*flake.Flake, []byte, error) {
+	f, err := flake.Unlocked(inv)
+	if err != nil {
+		return nil, nil, err
+	}
+	// Nix takes a name that is none silently, and then tells of what was there before.
+	for _, i := range in.inputs {
+		name, _, _ := strings.Cut(i[0], "/") // home-manager/nixpkgs is an input of an input
+		if err := f.CheckInputs(name); err != nil {
+			return nil, nil, err
+		}
+	}
 	nix := nixHere(ctx, in.App)
 	if nix == nil {
 		return nil, nil, &usageError{
 			what: "--" + overrideInput + " evaluates here, and there is no Nix 2.18 or newer on this machine",
 			hint: "name the input in hosts.toml, [flake] nixpkgs = ..., then: " + in.recommend("lock"),
 		}
-	}
-	f, err := flake.Unlocked(inv)
-	if err != nil {
-		return nil, nil, err
 	}
 	in.warnOfFlake(f)
 	ctx, cancel := context.WithTimeout(ctx, lockTimeout)

@@ -2,11 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/nixdeploy/nixdeploy/cmd/nixdeploy/internal/view"
+	"github.com/nixdeploy/nixdeploy/deploy"
+	"github.com/nixdeploy/nixdeploy/flake"
 )
 
 func renderCommand() command {
@@ -36,7 +39,7 @@ func runRender(ctx context.Context, in *invocation) error {
 		return err
 	}
 	if err := f.Write(absolute(in.App, dir)); err != nil {
-		return err
+		return notWritten("the flake cannot be written to "+dir, err)
 	}
 	if in.json {
 		return in.print(string(view.JSONDocument(map[string]any{
@@ -48,4 +51,19 @@ func runRender(ctx context.Context, in *invocation) error {
 		with = ", with " + in.out.Clean(o)
 	}
 	return in.print(fmt.Sprintf("%d files in %s, flake %s%s\n", len(f.Files), in.out.Clean(dir), f.Hash, with))
+}
+
+// noCopy is said where Nix was to be given a copy of the flake.
+const noCopy = "there is no place for a copy of the flake"
+
+// notWritten is an error of writing here: a refusal as it is, else what a person can
+// mend, such as a disk that is full.
+func notWritten(what string, err error) error {
+	if _, refused := errors.AsType[*flake.Refusal](err); refused {
+		return err
+	}
+	return &deploy.Problem{
+		Code: deploy.CodeFile, What: what, Err: err, State: "no host was changed",
+		Next: "make room, or see to it that you may write there; then run the same command again",
+	}
 }

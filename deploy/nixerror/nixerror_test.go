@@ -34,9 +34,9 @@ var said = []struct{ text, want string }{
 	{"error: evaluation aborted with the following error message: 'lib.customisation.callPackageWith: Function called without required argument \"buildGo125Module\" at /nix/store/x/default.nix:3, did you mean \"buildGo122Module\"?'", "buildGo125Module is not given"},
 
 	// packages
-	{"error: Package ‘terraform-1.8.3’ in /nix/store/x/pkgs/terraform.nix:52 has an unfree license (‘bsl11’), refusing to evaluate.", `[ "terraform" ]`},
-	{"error: Refusing to evaluate package 'claude-code-1.0.5' in /nix/store/x/package.nix:52 because it has an unfree license (‘unfree’)", `[ "claude-code" ]`},
-	{"error: it has an unfree license", `[ "NAME" ]`},
+	{"error: Package ‘terraform-1.8.3’ in /nix/store/x/pkgs/terraform.nix:52 has an unfree license (‘bsl11’), refusing to evaluate.", `[hosts.web-1.override] "nixdeploy.unfree.packages" = ["terraform"]`},
+	{"error: Refusing to evaluate package 'claude-code-1.0.5' in /nix/store/x/package.nix:52 because it has an unfree license (‘unfree’)", `"nixdeploy.unfree.packages" = ["claude-code"]`},
+	{"error: it has an unfree license", `"nixdeploy.unfree.packages" = ["NAME"]`},
 	{"error: Package ‘nodejs-20.1.0’ in /nix/store/x:3 is marked as insecure, refusing to evaluate.", `permittedInsecurePackages = [ "nodejs-20.1.0" ]`},
 	{"error: Refusing to evaluate package 'openssl-1.1.1w' in /nix/store/x:3 because it is marked as insecure", `permittedInsecurePackages = [ "openssl-1.1.1w" ]`},
 	{"error: something is marked as insecure", `NAME-VERSION`},
@@ -64,7 +64,7 @@ var said = []struct{ text, want string }{
 	{"error: The option `fileSystems.\"/\".fsType' was accessed but has no value defined. Try setting the option.", "nixdeploy adopt web-1"},
 	{"error:\n       Failed assertions:\n       - You must set the option ‘boot.loader.grub.devices’ or 'boot.loader.grub.mirroredBoots' to make the system bootable.", "nixdeploy adopt web-1"},
 	{"error:\n       Failed assertions:\n       - systemd stage 1 does not support 'boot.initrd.postDeviceCommands'. Please convert it", "boot.initrd.systemd.services"},
-	{"error:\n       Failed assertions:\n       - Asahi peripheral firmware extraction is enabled but the firmware location appears incorrect.", "/boot/vendorfw"},
+	{"error:\n       Failed assertions:\n       - Asahi peripheral firmware extraction is enabled but the firmware location appears incorrect.", "nixdeploy.hardware.m1.firmware"},
 	{"error:\n       Failed assertions:\n       - Neither the root account nor any wheel user has a password or SSH authorized key.", "give a user of hosts.toml keys"},
 	{"error:\n       Failed assertions:\n       - Exactly one of users.users.bob.isSystemUser and users.users.bob.isNormalUser must be set.", "isNormalUser = true for a person"},
 	{"error:\n       Failed assertions:\n       - users.users.bob.group is unset. This used to default to nogroup", "isSystemUser = true and a group"},

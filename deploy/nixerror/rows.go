@@ -73,9 +73,9 @@ func flakes() [][2]string {
 func packages() [][2]string {
 	return [][2]string{
 		{`[Pp]ackage '([^']*?)-[0-9][^']*' in \S+ (?:because it )?has an unfree license`,
-			`allow it by name in a module of yours: nixpkgs.config.allowUnfreePredicate = p: builtins.elem (lib.getName p) [ "{1}" ]`},
+			`allow it by name: [hosts.{host}.override] "nixdeploy.unfree.packages" = ["{1}"]; in a flake of your own nixpkgs.config.allowUnfreePredicate = p: builtins.elem (lib.getName p) [ "{1}" ]`},
 		{`unfree license`,
-			`allow it by name in a module of yours: nixpkgs.config.allowUnfreePredicate = p: builtins.elem (lib.getName p) [ "NAME" ]`},
+			`allow it by name: [hosts.{host}.override] "nixdeploy.unfree.packages" = ["NAME"]; in a flake of your own nixpkgs.config.allowUnfreePredicate = p: builtins.elem (lib.getName p) [ "NAME" ]`},
 		{`[Pp]ackage '([^']+)' in \S+ (?:because it )?is marked as insecure`,
 			`use a newer package; or accept the risk: nixpkgs.config.permittedInsecurePackages = [ "{1}" ]`},
 		{`marked as insecure`,
@@ -116,7 +116,7 @@ func systems() [][2]string {
 		{`boot\.initrd\.(postDeviceCommands|preDeviceCommands|postMountCommands|preLVMCommands|preFailCommands|network\.postCommands|extraUtilsCommands)`,
 			`stage 1 is systemd since 26.05: move boot.initrd.{1} into boot.initrd.systemd.services`},
 		{`Asahi peripheral firmware extraction is enabled but the firmware location appears incorrect`,
-			`copy the Mac's /boot/vendorfw beside hosts.toml and set hardware.asahi.peripheralFirmwareDirectory to it, or hardware.asahi.extractPeripheralFirmware = false`},
+			`copy the Mac's /boot/vendorfw beside hosts.toml and set nixdeploy.hardware.m1.firmware to that folder in a module there; in a flake of your own hardware.asahi.peripheralFirmwareDirectory, or hardware.asahi.extractPeripheralFirmware = false`},
 		{`Neither the root account nor any wheel user has a password or SSH authorized key`,
 			`nobody could log in: give a user of hosts.toml keys, or set users.users.NAME.openssh.authorizedKeys.keys`},
 		{`Exactly one of users\.users\.\S+\.isSystemUser and .*isNormalUser must be set|users\.users\.\S+\.group is unset`,

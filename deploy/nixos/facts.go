@@ -33,7 +33,7 @@ func (m *Machine) Facts(ctx context.Context, user string) (deploy.HostFacts, err
 }
 
 func hostFacts(r *reply, user string) (deploy.HostFacts, error) {
-	f := deploy.HostFacts{NixOS: r.has("nixos")}
+	f := deploy.HostFacts{NixOS: r.has("nixos"), Accounts: r.values["account"]}
 	if m := strings.Fields(r.first("marker")); len(m) == 2 {
 		f.Marker = &deploy.Marker{Fleet: m[0], Host: m[1]}
 	}

@@ -19,7 +19,10 @@ func TestFactsOfAWholeHost(t *testing.T) {
 	write(t, root, "etc/NIXOS", "")
 	write(t, root, "etc/machine-id", strings.Repeat("ab", 16)+"\n")
 	write(t, root, "etc/nixos/configuration.nix", "{ system.stateVersion = \"24.11\"; }\n")
-	write(t, root, "etc/passwd", "root:x:0:0::"+root+"/home/root:/bin/sh\n")
+	write(t, root, "etc/passwd", "root:x:0:0::"+root+"/home/root:/bin/sh\n"+
+		"sshd:x:998:998::/var/empty:/bin/sh\nann:x:1000:100:Ann:/home/ann:/run/current-system/sw/bin/bash\nbob:x:1001:100::/home/bob:/bin/sh\n"+
+		"nixbld1:x:30001:30000::/var/empty:/run/current-system/sw/bin/nologin\nnobody:x:65534:65534::/var/empty:/sbin/nologin\n")
+	write(t, root, "etc/shadow", "root:$y$j9T$hush$hush:1::::::\nann:!:1::::::\n")
 	write(t, root, "home/root/.ssh/authorized_keys", annsKey+"\n"+annsKey+"\nssh-rsa AAAAnone\n")
 	write(t, root, "proc/self/mountinfo", "1 1 0:1 / / rw - tmpfs tmpfs rw\n")
 	write(t, root, "boot/grub/grub.cfg", "set default=0\n")
@@ -53,6 +56,9 @@ printf '{ ... }:\n\n{\n\tx = "%%s $(id)";\n}\n'; echo "warning: x" >&2`)
 			}
 			if _, err := facts.Encode(); err != nil {
 				t.Error(err)
+			}
+			if !slices.Equal(f.Accounts, []string{"ann", "bob", "root"}) || strings.Contains(out, "hush") {
+				t.Errorf("accounts %q, of\n%s", f.Accounts, out)
 			}
 			if len(f.Notes) != 3 { // two disks, /etc/nixos, a line that is no key
 				t.Errorf("%q", f.Notes)

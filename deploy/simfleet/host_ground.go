@@ -13,6 +13,7 @@ type Ground struct {
 	UID           int      // of whoever logs in
 	Keys          []string // "etc" or "home" and a line of authorized_keys
 	LoginBy       []string // in the script's words
+	Accounts      []string // of people, and root where it has a password
 	BIOS          bool
 	GrubOn        []string // disks
 	FirstRelease  string   // of its first generation, "" when that is gone
@@ -111,6 +112,7 @@ func (q *request) factsVerb() int {
 		q.say("marker", h.marker.Fleet, h.marker.Host)
 	}
 	q.sayGround(q.arg(0))
+	q.sayLines("account", g.Accounts)
 	q.sayLinks(h.links())
 	q.sayLines("boot_device", g.GrubOn)
 	if g.FirstRelease != "" {

@@ -24,6 +24,16 @@ say_boot_devices() { # after read_links
 	done
 }
 
+# Who else may log in: people's accounts, and root where it has a password. Names
+# only; what a password is stays on the host.
+say_accounts() {
+	while IFS=: read -r name _ uid _ _ _ shell; do
+		case $shell in '' | */nologin | */false) continue ;; esac
+		case $uid in ????*) say account "$name" ;; esac # from 1000 on
+	done </etc/passwd
+	if grep -qs '^root:[$]' /etc/shadow; then say account root; fi
+}
+
 clock
 say_identity
 if is_wsl; then say wsl yes; fi
@@ -34,6 +44,7 @@ if [ -f "$STATE/marker" ]; then
 	say marker "$fleet $host"
 fi
 say_ground "$user"
+say_accounts
 say_links links
 say_boot_devices
 # The release of the first generation, where that is kept: a hint at most.

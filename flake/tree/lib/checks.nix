@@ -7,7 +7,7 @@ in
   # No file of the flake may look like a plain secret. The same is an assertion
   # of every host (modules/secrets); this one reads binary files as well.
   plaintext-secrets = pkgs.runCommand "plaintext-secrets" { } ''
-    sh ${../scripts/plaintext-secrets.sh} ${tree}
+    sh ${tree}/scripts/plaintext-secrets.sh ${tree}
     touch $out
   '';
 

@@ -20,7 +20,7 @@ let
       extra_packages of ${
         machine.hostName or machine.target
       }: nixpkgs ${lib.trivial.release} has no package ${lib.concatStringsSep "." path}.
-      Look it up at https://search.nixos.org/packages, or define it in an overlay.'') pkgs;
+      Look it up at https://search.nixos.org/packages, or write it: [flake] packages or overlays.'') pkgs;
 in
 { pkgs, ... }:
 {

@@ -2,8 +2,7 @@
 # names the line's place in hosts.toml instead of a file of this tree.
 #
 # An override is { path, priority, value, file }. Of the three priorities the
-# strongest wins whoever wrote it; within one, hosts.toml has already put the
-# host over its target.
+# strongest wins.
 { lib }:
 let
   priorities = {

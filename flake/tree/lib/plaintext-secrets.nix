@@ -5,86 +5,76 @@
 #
 # Text is searched for what tokens and keys look like; a file in a folder called
 # `secrets` has to be encrypted, with sops or age. Nix can read no file with a
-# NUL in it, so that files of other kinds are left to the check
-# `plaintext-secrets` of the flake.
+# NUL in it, so that files whose names do not tell that they are text are left to
+# the check `plaintext-secrets` of the flake, and in a folder of secrets those
+# that are called *.age.
 lib:
 let
-  # By a fixed part, which is cheap to search for, and the whole form: a line
-  # that only speaks of a token is none.
-  forms = [
-    {
-      what = "a private key";
-      part = "PRIVATE KEY--";
-      form = ".*-----BEGIN ([A-Z]+ )?PRIVATE KEY-----.*";
-    }
-    {
-      what = "an age identity";
-      part = "AGE-SECRET-KEY-1";
-      form = ".*AGE-SECRET-KEY-1[0-9A-Z]{20}.*";
-    }
-    {
-      what = "a Tailscale key";
-      part = "tskey-";
-      form = ".*tskey-[a-z]+-[0-9A-Za-z]{8}.*";
-    }
-    {
-      what = "a GitHub token";
-      part = "github_pat_";
-      form = ".*github_pat_[0-9A-Za-z_]{30}.*";
-    }
-    {
-      what = "a GitHub token";
-      part = "ghp_";
-      form = ".*ghp_[0-9A-Za-z]{30}.*";
-    }
-    {
-      what = "an AWS key";
-      part = "AKIA";
-      form = ".*AKIA[0-9A-Z]{16}.*";
-    }
-    {
-      what = "a Slack token";
-      part = "xox";
-      form = ".*xox[bap]-[0-9A-Za-z-]{10}.*";
-    }
-    {
-      what = "an Anthropic key";
-      part = "sk-ant-";
-      form = ".*sk-ant-[0-9A-Za-z-]{10}.*";
-    }
-  ];
+  forms =
+    map
+      (
+        line:
+        let
+          columns = lib.splitString "\t" line;
+        in
+        {
+          what = builtins.elemAt columns 0;
+          parts = lib.splitString "|" (builtins.elemAt columns 1);
+          form = ".*(${builtins.elemAt columns 2}).*";
+        }
+      )
+      (
+        lib.filter (line: line != "" && !lib.hasPrefix "#" line) (
+          lib.splitString "\n" (builtins.readFile ./secret-forms.txt)
+        )
+      );
 
   textual =
     name: builtins.match ".*[.](nix|json|toml|ya?ml|env|ini|conf|txt|md|sh|pem|key)" name != null;
   # What says who may read a secret, and is none.
-  rules = name: builtins.match ".*[.](nix|pub|md)|[.]sops[.]yaml" name != null;
+  rules =
+    name: builtins.match ".*[.](nix|pub|md)|[.]sops[.]yaml|[.]git(ignore|attributes|keep)" name != null;
 
   # Not with a regular expression: Nix's run out of stack on long texts.
   holds = part: text: builtins.replaceStrings [ part ] [ "" ] text != text;
 
+  # A long line in pieces, for the same reason: no form is longer than what two
+  # of them share.
+  pieces =
+    line:
+    lib.genList (n: builtins.substring (n * 1500) 2000 line) (builtins.stringLength line / 1500 + 1);
+
   matches =
     text: one:
-    holds one.part text
-    && lib.any (line: builtins.match one.form line != null) (lib.splitString "\n" text);
+    let
+      may = text: lib.any (part: holds part text) one.parts;
+    in
+    may text
+    && lib.any (piece: builtins.match one.form piece != null) (
+      lib.concatMap pieces (lib.filter may (lib.splitString "\n" text))
+    );
 
-  encrypted =
+  sealed =
     text:
     lib.hasPrefix "age-encryption.org/v1" text
-    || lib.hasPrefix "-----BEGIN AGE ENCRYPTED FILE-----" text
-    || (holds "ENC[AES256_GCM,data:" text && holds "mac" text);
+    || lib.hasPrefix "-----BEGIN AGE ENCRYPTED FILE-----" text;
 
   judge =
     at: path: name: secret:
     let
       text = builtins.readFile path;
       hit = lib.findFirst (matches text) null forms;
+      readable = textual name || (secret && !lib.hasSuffix ".age" name);
     in
-    if !textual name || encrypted text then
+    if !readable || sealed text then
       [ ]
-    else if secret && !rules name then
-      [ "${at}: in a folder of secrets, and not encrypted" ]
+    else if hit != null then
+      [ "${at}: ${hit.what}" ]
     else
-      lib.optional (hit != null) "${at}: ${hit.what}";
+      # Of a file of sops only the values are encrypted.
+      lib.optional (
+        secret && !rules name && !holds "ENC[AES256_GCM,data:" text
+      ) "${at}: in a folder of secrets, and not encrypted";
 
   walk =
     at: folder: secret:

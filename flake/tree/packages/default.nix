@@ -1,5 +1,6 @@
-# Packages of your own, as pkgs.fleet.NAME on every host, and as packages of the
-# flake. In hosts.toml: extra_packages = ["fleet.host-summary"].
+# The tree's packages, as pkgs.fleet.NAME on every host, and as packages of the
+# flake. In hosts.toml: extra_packages = ["fleet.host-summary"]. Yours are files
+# beside hosts.toml, [flake] packages; in a tree that you go on with by hand, here.
 pkgs: {
   # An example to start from, and of use: what a deployed machine is.
   host-summary = pkgs.writeShellApplication {
