@@ -131,6 +131,8 @@ func targetFacts(target string) object {
 		facts["mounts"] = object{"/boot": object{"device": "/dev/disk/by-uuid/1234-ABCD", "type": "vfat"}}
 	default:
 		facts["kind"], facts["boot_loader"] = target, "none"
+		// On WSL 1000 is who a terminal of Windows logs in as.
+		facts["user"].(object)["uid"] = 1001
 	}
 	return facts
 }

@@ -17,6 +17,8 @@ let
   account = facts.user or { };
   login = machine.user or "root";
   keys = account.keys or [ ];
+  # NixOS-WSL makes its default user the uid 1000, so who has that is the one.
+  wslUser = machine.configuration == "wsl" && account.uid or 0 == 1000;
   # A user that no module makes a user of must not be given an attribute: NixOS
   # would refuse it as half an account.
   declared = lib.elem (account.name or "") (
@@ -67,6 +69,7 @@ in
       boot.loader.efi.efiSysMountPoint = layer.host esp;
     })
 
+    (lib.optionalAttrs wslUser { nixdeploy.wsl.adopted = layer.host account.name; })
     (lib.optionalAttrs (declared && keys != [ ]) {
       users.users.${account.name}.openssh.authorizedKeys = { inherit keys; };
     })
