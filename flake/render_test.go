@@ -17,7 +17,7 @@ import (
 
 // goldenHash changes when the tree does: look at what changes on every host,
 // then write the new one here.
-const goldenHash = "sha256-VzqJ1f8nwLZvo75d8MYKC+t8pVzQFcH1awX7slIrYXQ="
+const goldenHash = "sha256-kkrvr/716GrCuFqH8+IYgONzsvsu1pEzhoOMHtlEXIw="
 
 func TestRenderIsTheSameEverywhere(t *testing.T) {
 	render := func() *Flake {

@@ -219,3 +219,28 @@ func TestWhatTheTreeSetsGivesWay(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// A port that a container publishes is no port of the world: by default, and in
+// the network that Compose makes for a project. Both can be changed.
+func TestDockerPublishesToTheMachineAlone(t *testing.T) {
+	files := map[string]string{}
+	const option = "com.docker.network.bridge.host_binding_ipv4"
+	hosts := object{
+		"usual": withDisks(files, targetHost("hetzner", nil)),
+		"open": withDisks(files, targetHost("hetzner", object{"overrides": []object{{
+			"path":     []string{"virtualisation", "docker", "daemon", "settings", "default-network-opts", "bridge", option},
+			"priority": "default", "value": "192.0.2.7", "file": "hosts.toml",
+		}}})),
+	}
+	for _, release := range releases {
+		dir := layTree(t, release, object{"hosts": hosts}, files)
+		var got map[string]any
+		readTree(t, dir, "nixosConfigurations", `builtins.mapAttrs (_: c: { inherit (c.config.virtualisation.docker.daemon.settings) ip default-network-opts; })`, &got)
+		settings := func(compose string) object {
+			return object{"ip": "127.0.0.1", "default-network-opts": object{"bridge": object{option: compose}}}
+		}
+		if diff := cmp.Diff(map[string]any{"usual": settings("127.0.0.1"), "open": settings("192.0.2.7")}, got); diff != "" {
+			t.Errorf("%s: %s", release, diff)
+		}
+	}
+}
