@@ -109,6 +109,11 @@ func TestLayersMeet(t *testing.T) {
 	hosts["weak"] = targetHost("container", object{"overrides": []object{override("default", "services.openssh.startWhenNeeded", true)}})
 	hosts["plain"] = targetHost("container", object{"overrides": []object{override("plain", "services.openssh.startWhenNeeded", true)}})
 	hosts["wsl"] = targetHost("wsl", nil)
+	hosts["seat"] = withDisks(files, targetHost("hetzner", nil))
+	hosts["radio"] = withDisks(files, targetHost("hetzner", object{"hostName": "radio", "overrides": []object{
+		override("default", "hardware.bluetooth.enable", true), override("default", "networking.networkmanager.enable", true),
+		override("plain", "services.orca.enable", true),
+	}}))
 	arm := targetHost("base", object{"system": "aarch64-linux", "facts": targetFacts("m1"), "hostName": "arm", "modules": []string{"hardware.nix"}})
 	files["hardware.nix"] = strings.Replace(disks, "{", `{ lib, ... }: { nixpkgs.hostPlatform = lib.mkDefault "x86_64-linux";`, 1)
 	hosts["arm"] = arm
@@ -124,12 +129,17 @@ func TestLayersMeet(t *testing.T) {
 	  "tree over NixOS's mkDefault" = cs.box.config.services.openssh.startWhenNeeded;
 	  "override.default under it" = cs.weak.config.services.openssh.startWhenNeeded;
 	  "a plain override over it" = cs.plain.config.services.openssh.startWhenNeeded;
+	  "nobody sits at hetzner" = with cs.seat.config; [ hardware.bluetooth.enable networking.networkmanager.enable services.fwupd.enable services.geoclue2.enable
+	    services.orca.enable services.power-profiles-daemon.enable programs.kde-pim.enable ];
+	  "unless hosts.toml says so" = with cs.radio.config; [ hardware.bluetooth.enable networking.networkmanager.enable services.orca.enable ];
 	  "hosts.toml's system over hardware.nix's mkDefault" = cs.arm.pkgs.stdenv.hostPlatform.system;
 	}`, &got)
 	want := map[string]any{
 		"hardware over base": 5.0, "target over desktop": true, "host over target": "minimal", "host over base": "Europe/Amsterdam",
 		"service over base": false, "target over service": false,
 		"tree over NixOS's mkDefault": false, "override.default under it": false, "a plain override over it": true,
+		"nobody sits at hetzner":                            []any{false, false, false, false, false, false, false},
+		"unless hosts.toml says so":                         []any{true, true, true},
 		"hosts.toml's system over hardware.nix's mkDefault": "aarch64-linux",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -208,8 +218,8 @@ func TestWhatTheTreeSetsGivesWay(t *testing.T) {
 	readJSON(t, nix(t, "eval", "--impure", "--json", "--no-write-lock-file", "path:"+dir+"#nixosConfigurations", "--apply", apply), &got)
 	want := map[string][]string{
 		"hetzner": {
-			"hardware.bluetooth.enable 990", "networking.networkmanager.enable 990", "programs.gnupg.agent.pinentryPackage 990",
-			"services.openssh.startWhenNeeded 990", "services.power-profiles-daemon.enable 990",
+			"programs.gnupg.agent.pinentryPackage 990", "programs.kde-pim.enable 990", "services.fwupd.enable 990", "services.geoclue2.enable 990",
+			"services.openssh.startWhenNeeded 990", "services.orca.enable 990", "services.power-profiles-daemon.enable 990",
 		},
 		"m1":        {"services.openssh.startWhenNeeded 990"},
 		"wsl":       {"services.openssh.startWhenNeeded 990"},
