@@ -260,6 +260,21 @@ func TestTreeElevates(t *testing.T) {
 	}
 }
 
+// An admin without a password cannot type one, whichever sudo the machine has.
+func TestAdminsBecomeRoot(t *testing.T) {
+	hashed := object{"path": []string{"users", "users", "alice", "hashedPasswordFile"}, "priority": "plain", "value": "/run/secrets/alice", "file": "hosts.toml"}
+	hosts := object{
+		"keys": targetHost("container", object{"user": "root"}), "password": targetHost("container", object{"user": "root", "overrides": []object{hashed}}),
+	}
+	dir := layTree(t, "26.05", object{"hosts": hosts}, nil)
+	var got map[string][][]string
+	readTree(t, dir, "nixosConfigurations", `builtins.mapAttrs (_: c: map (s: builtins.concatMap (r: r.users) s.extraRules) (with c.config.security; [ sudo sudo-rs ]))`, &got)
+	want := map[string][][]string{"keys": {{"alice"}, {"alice"}}, "password": {{}, {}}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func abs(t *testing.T, path string) string {
 	t.Helper()
 	out, err := filepath.Abs(path)
