@@ -8,6 +8,9 @@ let
   loader = facts.boot_loader or "unknown";
   efi = facts.firmware or "" == "efi";
   mounts = facts.mounts or { };
+  disks = facts.boot_devices or [ ];
+  # Each disk of a mirror can be booted from. The list adds up with `device`.
+  more = lib.drop 1 disks;
   esp = lib.findFirst (at: (mounts.${at}.type or "") == "vfat") null [
     "/boot/efi"
     "/efi"
@@ -54,7 +57,8 @@ in
         efiInstallAsRemovable = layer.host efi;
         # An EFI machine need not have the partition that grub's first stage
         # would go to.
-        device = layer.host (if efi then "nodev" else facts.boot_device or "nodev");
+        device = layer.host (if efi || disks == [ ] then "nodev" else lib.head disks);
+        devices = lib.mkIf (!efi && more != [ ]) more;
       };
     })
     (lib.optionalAttrs (loader == "extlinux") {
@@ -62,8 +66,9 @@ in
       boot.loader.systemd-boot.enable = layer.host false;
       boot.loader.grub.enable = layer.host false;
     })
-    (lib.optionalAttrs (loader == "unknown" && facts ? boot_device) {
-      boot.loader.grub.device = layer.host facts.boot_device;
+    (lib.optionalAttrs (loader == "unknown" && disks != [ ]) {
+      boot.loader.grub.device = layer.host (lib.head disks);
+      boot.loader.grub.devices = lib.mkIf (more != [ ]) more;
     })
     (lib.optionalAttrs (efi && esp != null) {
       boot.loader.efi.efiSysMountPoint = layer.host esp;
