@@ -162,7 +162,8 @@ func TestListsGrowAndNamesKeepTheirDots(t *testing.T) {
 	hosts := object{
 		"grown": host(object{"path": []string{"networking", "firewall", "allowedTCPPorts"}, "priority": "plain", "value": []int{443}, "file": "f"},
 			object{"path": []string{"services", "nginx", "virtualHosts", "a.b", "root"}, "priority": "plain", "value": "/srv", "file": "f"}),
-		"forced": host(object{"path": []string{"networking", "firewall", "allowedTCPPorts"}, "priority": "force", "value": []int{443}, "file": "f"}),
+		"forced":  host(object{"path": []string{"networking", "firewall", "allowedTCPPorts"}, "priority": "force", "value": []int{443}, "file": "f"}),
+		"without": targetHost("container", nil),
 	}
 	dir := layTree(t, "25.11", object{"hosts": hosts}, files)
 	got := map[string]any{}
@@ -171,11 +172,14 @@ func TestListsGrowAndNamesKeepTheirDots(t *testing.T) {
 	  forced = cs.forced.config.networking.firewall.allowedTCPPorts;
 	  udp = cs.grown.config.networking.firewall.allowedUDPPorts;
 	  hosts = builtins.mapAttrs (_: h: h.root) cs.grown.config.services.nginx.virtualHosts;
-	  extra = builtins.filter (n: builtins.elem n [ "htop" "wget" "gitMinimal" ]) (map (p: p.pname or p.name) cs.grown.config.environment.systemPackages) != [ ];
+	  extra = let names = c: map (p: p.pname or p.name) c.config.environment.systemPackages; in
+	    builtins.sort builtins.lessThan (builtins.filter (n: !builtins.elem n (names cs.without)) (names cs.grown));
+	  lost = let names = c: map (p: p.pname or p.name) c.config.environment.systemPackages; in
+	    builtins.filter (n: !builtins.elem n (names cs.grown)) (names cs.without);
 	}`, &got)
 	want := map[string]any{
 		"grown": []any{80.0, 443.0, 8080.0}, "forced": []any{443.0}, "udp": []any{53.0},
-		"hosts": map[string]any{"a.b": "/srv"}, "extra": true,
+		"hosts": map[string]any{"a.b": "/srv"}, "extra": []any{"htop", "mariadb.client"}, "lost": []any{},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
