@@ -65,7 +65,7 @@ func treeOptions(t *testing.T) []string {
 		for name, facts := range map[string]object{
 			"efi":      {"firmware": "efi", "boot_loader": "grub", "mounts": object{"/boot": object{"device": "/dev/sda1", "type": "vfat"}}},
 			"extlinux": {"boot_loader": "extlinux"},
-			"unknown":  {"boot_loader": "unknown", "boot_device": "/dev/sda"},
+			"unknown":  {"boot_loader": "unknown", "boot_devices": []string{"/dev/sda", "/dev/sdb"}},
 			"as-root":  {"user": object{"name": "root", "keys": []string{"ssh-ed25519 CCCC op@example.org"}}},
 		} {
 			base := targetFacts("hetzner")

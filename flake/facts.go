@@ -15,8 +15,9 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// FactsFormat is the version of facts.json that this program writes and reads.
-const FactsFormat = 1
+// FactsFormat is the version of facts.json that this program writes. It reads the
+// ones before it as well: format 1 had one boot_device instead of a list.
+const FactsFormat = 2
 
 // Facts is hosts/HOST/facts.json: what a host was found to be when it was
 // adopted, as far as a new system has to agree with it to boot and to let the
@@ -29,8 +30,9 @@ type Facts struct {
 	StateVersion string `json:"state_version"`        // release of the first installation, such as "25.11"
 	Firmware     string `json:"firmware"`             // efi, bios
 	BootLoader   string `json:"boot_loader"`          // systemd-boot, grub, extlinux, none, unknown
-	BootDevice   string `json:"boot_device,omitempty"`
-	Kind         string `json:"kind"` // machine, container, wsl
+	// BootDevices are the disks that GRUB is on: several where they are mirrored.
+	BootDevices []string `json:"boot_devices,omitempty"`
+	Kind        string   `json:"kind"` // machine, container, wsl
 	// Mounts has "/", and "/boot" or where else the boot loader's files are.
 	Mounts map[string]FactsMount `json:"mounts"`
 	User   FactsUser             `json:"user"`
@@ -87,14 +89,22 @@ func ReadFacts(name string, data []byte) (Facts, error) {
 			What: fmt.Sprintf("%s: format %d is newer than this nixdeploy, which reads %d", name, *version.Format, FactsFormat),
 			Hint: "use the version that wrote it, or write it anew with nixdeploy adopt HOST",
 		}
-	case *version.Format != FactsFormat:
-		return refuse("format %d is not %d", *version.Format, FactsFormat)
+	case *version.Format < 1:
+		return refuse("format %d is none", *version.Format)
 	}
-	var f Facts
+	var read struct {
+		Facts
+		BootDevice string `json:"boot_device"`
+	}
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.DisallowUnknownFields()
-	if err := dec.Decode(&f); err != nil {
+	if err := dec.Decode(&read); err != nil {
 		return refuse("%s", strings.TrimPrefix(err.Error(), "json: "))
+	}
+	f := read.Facts
+	f.Format = FactsFormat
+	if read.BootDevice != "" {
+		f.BootDevices = append(f.BootDevices, read.BootDevice)
 	}
 	if err := f.check(); err != nil {
 		return refuse("%v", err)
@@ -163,8 +173,10 @@ func (f Facts) check() error {
 			return fmt.Errorf("%s %q is not one of %s", t.key, t.value, strings.Join(t.words, ", "))
 		}
 	}
-	if f.BootDevice != "" && !absolutePath(f.BootDevice) {
-		return fmt.Errorf("boot_device %q is not an absolute path", f.BootDevice)
+	for _, device := range f.BootDevices {
+		if !absolutePath(device) {
+			return fmt.Errorf("boot_devices: %q is not an absolute path", device)
+		}
 	}
 	if err := f.checkMounts(); err != nil {
 		return err

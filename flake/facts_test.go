@@ -1,6 +1,7 @@
 package flake
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 
@@ -12,7 +13,7 @@ const publicKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QE
 func someFacts() Facts {
 	return Facts{
 		Format: FactsFormat, Hostname: "web-1", MachineID: "0123456789abcdef0123456789abcdef", System: "x86_64-linux",
-		StateVersion: "25.11", Firmware: "efi", BootLoader: "systemd-boot", BootDevice: "/dev/sda", Kind: "machine",
+		StateVersion: "25.11", Firmware: "efi", BootLoader: "systemd-boot", BootDevices: []string{"/dev/sda", "/dev/sdb"}, Kind: "machine",
 		Mounts: map[string]FactsMount{"/": {Device: "/dev/disk/by-uuid/a", Type: "ext4"}, "/boot": {Device: "/dev/disk/by-uuid/B", Type: "vfat"}},
 		User:   FactsUser{Name: "deploy", UID: 1000, Keys: []string{publicKey}},
 	}
@@ -47,9 +48,9 @@ func TestFactsAreReadStrictly(t *testing.T) {
 	}
 	tests := []struct{ name, from, to, want string }{
 		{"an unknown key", `"kind": "machine"`, `"kind": "machine", "colour": 1`, `unknown field "colour"`},
-		{"a newer format", `"format": 1`, `"format": 2`, "newer than this nixdeploy"},
-		{"an older format", `"format": 1`, `"format": 0`, "format 0 is not 1"},
-		{"no format", `"format": 1,`, ``, "no format"},
+		{"a newer format", `"format": 2`, `"format": 3`, "newer than this nixdeploy"},
+		{"an older format", `"format": 2`, `"format": 0`, "format 0 is none"},
+		{"no format", `"format": 2,`, ``, "no format"},
 		{"broken text", `{`, `<<<<<<< HEAD`, "it is not the JSON"},
 		{"a second document", "}\n}\n", "}\n}\n{}", "it is not the JSON"},
 		{"no host name", `"web-1"`, `""`, "is not a host name"},
@@ -78,6 +79,27 @@ func TestFactsAreReadStrictly(t *testing.T) {
 			wantRefusal(t, err, "hosts/web-1/facts.json: ")
 			wantRefusal(t, err, "nixdeploy adopt")
 		})
+	}
+}
+
+// What an older nixdeploy wrote, with one disk.
+func TestFactsOfFormat1AreRead(t *testing.T) {
+	want := someFacts()
+	want.BootDevices = []string{"/dev/sda"}
+	data, err := want.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := regexp.MustCompile(`(?s)"boot_devices": \[.*?\]`).ReplaceAllString(strings.Replace(string(data), `"format": 2`, `"format": 1`, 1), `"boot_device": "/dev/sda"`)
+	if old == string(data) || strings.Contains(old, "boot_devices") {
+		t.Fatalf("these are no old facts: %s", old)
+	}
+	got, err := ReadFacts("facts.json", []byte(old))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
 	}
 }
 

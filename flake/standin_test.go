@@ -115,6 +115,7 @@ func TestStandInRefuses(t *testing.T) {
 		{"no boot loader", both, `top [ { boot.loader.grub.device = lib.mkForce ""; } ]`, "You must set the option ‘boot.loader.grub.devices’ or 'boot.loader.grub.mirroredBoots' to make the system bootable."},
 		{"nobody may log in", both, `top [ { users.mutableUsers = false; } ]`, "Neither the root account nor any wheel user has a password or SSH authorized key."},
 		{"a user of no kind", both, `top [ { users.users.bob = { }; } ]`, "Exactly one of users.users.bob.isSystemUser and users.users.bob.isNormalUser must be set."},
+		{"two users with one uid", both, `top [ { users.users = lib.genAttrs [ "ann" "bob" ] (_: { isNormalUser = true; group = "users"; uid = 1000; }); } ]`, "UIDs and GIDs must be unique!"},
 		{"two sound servers", both, `top [ { services.pipewire = { enable = true; pulse.enable = true; }; services.pulseaudio.enable = true; } ]`, "Using PipeWire as the sound server conflicts with PulseAudio."},
 		{"a module argument that nobody gives", both, `(eval [ strings ({ inputs, ... }: { x = inputs; }) ]).x`, "attribute 'inputs' missing"},
 		{"config beside options", both, `eval [ (at "F" { options = { }; services = { }; }) ]`, "Module `F' has an unsupported attribute `services'. This is caused by introducing a top-level `config' or `options' attribute."},

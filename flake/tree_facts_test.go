@@ -23,11 +23,12 @@ func TestFactsDecideBootAndLogin(t *testing.T) {
 		want   string
 	}{
 		"bios":         {"hetzner", facts(nil), "grub /dev/sda"},
+		"mirrored":     {"hetzner", facts(object{"boot_devices": []string{"/dev/sda", "/dev/sdb"}}), "grub /dev/sda /dev/sdb"},
 		"efi-grub":     {"hetzner", facts(object{"firmware": "efi", "mounts": esp("/boot")}), "grub nodev efi removable at /boot"},
 		"efi-subdir":   {"hetzner", facts(object{"firmware": "efi", "mounts": esp("/boot/efi")}), "grub nodev efi removable at /boot/efi"},
 		"systemd-boot": {"hetzner", facts(object{"firmware": "efi", "boot_loader": "systemd-boot", "mounts": esp("/efi")}), "systemd-boot at /efi"},
 		"extlinux":     {"base", facts(object{"boot_loader": "extlinux"}), "extlinux"},
-		"unknown":      {"hetzner", facts(object{"boot_loader": "unknown", "boot_device": "/dev/vda"}), "grub /dev/vda efi removable at /boot"},
+		"unknown":      {"hetzner", facts(object{"boot_loader": "unknown", "boot_devices": []string{"/dev/vda"}}), "grub /dev/vda efi removable at /boot"},
 		"container":    {"base", facts(object{"kind": "container", "boot_loader": "none"}), "none"},
 		"mac":          {"m1", targetFacts("m1"), "systemd-boot at /boot"},
 	}
@@ -46,7 +47,7 @@ func TestFactsDecideBootAndLogin(t *testing.T) {
 	  if config.boot.isContainer then "none"
 	  else if b.systemd-boot.enable && !b.grub.enable then "systemd-boot at ${efi}"
 	  else if b.generic-extlinux-compatible.enable && !b.grub.enable then "extlinux"
-	  else "grub ${b.grub.device}" + (if b.grub.efiSupport then " efi" else "") + (if b.grub.efiInstallAsRemovable then " removable at ${efi}" else ""))`, &got)
+	  else "grub ${builtins.concatStringsSep " " (builtins.sort builtins.lessThan b.grub.devices)}" + (if b.grub.efiSupport then " efi" else "") + (if b.grub.efiInstallAsRemovable then " removable at ${efi}" else ""))`, &got)
 	for name, c := range cases {
 		if got[name] != c.want {
 			t.Errorf("%s: boots by %q, want %q", name, got[name], c.want)

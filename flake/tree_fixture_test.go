@@ -118,19 +118,21 @@ func targetHost(target string, more object) object {
 
 func targetFacts(target string) object {
 	facts := object{
-		"format": 1, "hostname": target + "-1", "system": "x86_64-linux", "state_version": "25.11",
+		"format": 2, "hostname": target + "-1", "system": "x86_64-linux", "state_version": "25.11",
 		"kind": "machine",
 		"user": object{"name": "deploy", "uid": 1000, "keys": []string{"ssh-ed25519 CCCC op@example.org"}},
 	}
 	switch target {
 	case "hetzner":
-		facts["firmware"], facts["boot_loader"], facts["boot_device"] = "bios", "grub", "/dev/sda"
+		facts["firmware"], facts["boot_loader"], facts["boot_devices"] = "bios", "grub", []string{"/dev/sda"}
 	case "m1":
 		facts["system"] = "aarch64-linux"
 		facts["firmware"], facts["boot_loader"] = "efi", "systemd-boot"
 		facts["mounts"] = object{"/boot": object{"device": "/dev/disk/by-uuid/1234-ABCD", "type": "vfat"}}
 	default:
 		facts["kind"], facts["boot_loader"] = target, "none"
+		// On WSL 1000 is who a terminal of Windows logs in as.
+		facts["user"].(object)["uid"] = 1001
 	}
 	return facts
 }

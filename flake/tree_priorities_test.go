@@ -109,6 +109,11 @@ func TestLayersMeet(t *testing.T) {
 	hosts["weak"] = targetHost("container", object{"overrides": []object{override("default", "services.openssh.startWhenNeeded", true)}})
 	hosts["plain"] = targetHost("container", object{"overrides": []object{override("plain", "services.openssh.startWhenNeeded", true)}})
 	hosts["wsl"] = targetHost("wsl", nil)
+	hosts["seat"] = withDisks(files, targetHost("hetzner", nil))
+	hosts["radio"] = withDisks(files, targetHost("hetzner", object{"hostName": "radio", "overrides": []object{
+		override("default", "hardware.bluetooth.enable", true), override("default", "networking.networkmanager.enable", true),
+		override("plain", "services.orca.enable", true),
+	}}))
 	arm := targetHost("base", object{"system": "aarch64-linux", "facts": targetFacts("m1"), "hostName": "arm", "modules": []string{"hardware.nix"}})
 	files["hardware.nix"] = strings.Replace(disks, "{", `{ lib, ... }: { nixpkgs.hostPlatform = lib.mkDefault "x86_64-linux";`, 1)
 	hosts["arm"] = arm
@@ -124,12 +129,17 @@ func TestLayersMeet(t *testing.T) {
 	  "tree over NixOS's mkDefault" = cs.box.config.services.openssh.startWhenNeeded;
 	  "override.default under it" = cs.weak.config.services.openssh.startWhenNeeded;
 	  "a plain override over it" = cs.plain.config.services.openssh.startWhenNeeded;
+	  "nobody sits at hetzner" = with cs.seat.config; [ hardware.bluetooth.enable networking.networkmanager.enable services.fwupd.enable services.geoclue2.enable
+	    services.orca.enable services.power-profiles-daemon.enable programs.kde-pim.enable ];
+	  "unless hosts.toml says so" = with cs.radio.config; [ hardware.bluetooth.enable networking.networkmanager.enable services.orca.enable ];
 	  "hosts.toml's system over hardware.nix's mkDefault" = cs.arm.pkgs.stdenv.hostPlatform.system;
 	}`, &got)
 	want := map[string]any{
 		"hardware over base": 5.0, "target over desktop": true, "host over target": "minimal", "host over base": "Europe/Amsterdam",
 		"service over base": false, "target over service": false,
 		"tree over NixOS's mkDefault": false, "override.default under it": false, "a plain override over it": true,
+		"nobody sits at hetzner":                            []any{false, false, false, false, false, false, false},
+		"unless hosts.toml says so":                         []any{true, true, true},
 		"hosts.toml's system over hardware.nix's mkDefault": "aarch64-linux",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -152,7 +162,8 @@ func TestListsGrowAndNamesKeepTheirDots(t *testing.T) {
 	hosts := object{
 		"grown": host(object{"path": []string{"networking", "firewall", "allowedTCPPorts"}, "priority": "plain", "value": []int{443}, "file": "f"},
 			object{"path": []string{"services", "nginx", "virtualHosts", "a.b", "root"}, "priority": "plain", "value": "/srv", "file": "f"}),
-		"forced": host(object{"path": []string{"networking", "firewall", "allowedTCPPorts"}, "priority": "force", "value": []int{443}, "file": "f"}),
+		"forced":  host(object{"path": []string{"networking", "firewall", "allowedTCPPorts"}, "priority": "force", "value": []int{443}, "file": "f"}),
+		"without": targetHost("container", nil),
 	}
 	dir := layTree(t, "25.11", object{"hosts": hosts}, files)
 	got := map[string]any{}
@@ -161,11 +172,14 @@ func TestListsGrowAndNamesKeepTheirDots(t *testing.T) {
 	  forced = cs.forced.config.networking.firewall.allowedTCPPorts;
 	  udp = cs.grown.config.networking.firewall.allowedUDPPorts;
 	  hosts = builtins.mapAttrs (_: h: h.root) cs.grown.config.services.nginx.virtualHosts;
-	  extra = builtins.filter (n: builtins.elem n [ "htop" "wget" "gitMinimal" ]) (map (p: p.pname or p.name) cs.grown.config.environment.systemPackages) != [ ];
+	  extra = let names = c: map (p: p.pname or p.name) c.config.environment.systemPackages; in
+	    builtins.sort builtins.lessThan (builtins.filter (n: !builtins.elem n (names cs.without)) (names cs.grown));
+	  lost = let names = c: map (p: p.pname or p.name) c.config.environment.systemPackages; in
+	    builtins.filter (n: !builtins.elem n (names cs.grown)) (names cs.without);
 	}`, &got)
 	want := map[string]any{
 		"grown": []any{80.0, 443.0, 8080.0}, "forced": []any{443.0}, "udp": []any{53.0},
-		"hosts": map[string]any{"a.b": "/srv"}, "extra": true,
+		"hosts": map[string]any{"a.b": "/srv"}, "extra": []any{"htop", "mariadb.client"}, "lost": []any{},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -208,8 +222,8 @@ func TestWhatTheTreeSetsGivesWay(t *testing.T) {
 	readJSON(t, nix(t, "eval", "--impure", "--json", "--no-write-lock-file", "path:"+dir+"#nixosConfigurations", "--apply", apply), &got)
 	want := map[string][]string{
 		"hetzner": {
-			"hardware.bluetooth.enable 990", "networking.networkmanager.enable 990", "programs.gnupg.agent.pinentryPackage 990",
-			"services.openssh.startWhenNeeded 990", "services.power-profiles-daemon.enable 990",
+			"programs.gnupg.agent.pinentryPackage 990", "programs.kde-pim.enable 990", "services.fwupd.enable 990", "services.geoclue2.enable 990",
+			"services.openssh.startWhenNeeded 990", "services.orca.enable 990", "services.power-profiles-daemon.enable 990",
 		},
 		"m1":        {"services.openssh.startWhenNeeded 990"},
 		"wsl":       {"services.openssh.startWhenNeeded 990"},
@@ -217,5 +231,30 @@ func TestWhatTheTreeSetsGivesWay(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// A port that a container publishes is no port of the world: by default, and in
+// the network that Compose makes for a project. Both can be changed.
+func TestDockerPublishesToTheMachineAlone(t *testing.T) {
+	files := map[string]string{}
+	const option = "com.docker.network.bridge.host_binding_ipv4"
+	hosts := object{
+		"usual": withDisks(files, targetHost("hetzner", nil)),
+		"open": withDisks(files, targetHost("hetzner", object{"overrides": []object{{
+			"path":     []string{"virtualisation", "docker", "daemon", "settings", "default-network-opts", "bridge", option},
+			"priority": "default", "value": "192.0.2.7", "file": "hosts.toml",
+		}}})),
+	}
+	for _, release := range releases {
+		dir := layTree(t, release, object{"hosts": hosts}, files)
+		var got map[string]any
+		readTree(t, dir, "nixosConfigurations", `builtins.mapAttrs (_: c: { inherit (c.config.virtualisation.docker.daemon.settings) ip default-network-opts; })`, &got)
+		settings := func(compose string) object {
+			return object{"ip": "127.0.0.1", "default-network-opts": object{"bridge": object{option: compose}}}
+		}
+		if diff := cmp.Diff(map[string]any{"usual": settings("127.0.0.1"), "open": settings("192.0.2.7")}, got); diff != "" {
+			t.Errorf("%s: %s", release, diff)
+		}
 	}
 }

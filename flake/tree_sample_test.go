@@ -42,17 +42,17 @@ func adoptedFiles(h inventory.Host) (map[string]string, error) {
 	const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJmM1IyJ2YvtRe0Q7KmoXcEfEN2lgCHXcC8ZTQSI0Uej op@example.org"
 	facts := Facts{
 		Hostname: h.Name, System: "x86_64-linux", StateVersion: "25.11", Firmware: "bios", BootLoader: "grub",
-		BootDevice: "/dev/sda", Kind: "machine",
+		BootDevices: []string{"/dev/sda"}, Kind: "machine",
 		Mounts: map[string]FactsMount{"/": {Device: "/dev/disk/by-uuid/root", Type: "ext4"}},
 		User:   FactsUser{Name: "deploy", UID: 1000, Keys: []string{key}},
 	}
 	files := map[string]string{HardwarePath(h.Name): disks}
 	switch h.Target {
 	case "container", "wsl":
-		facts.Kind, facts.BootLoader, facts.BootDevice = h.Target, "none", ""
+		facts.Kind, facts.BootLoader, facts.BootDevices = h.Target, "none", nil
 		delete(files, HardwarePath(h.Name))
 	case "m1":
-		facts.System, facts.Firmware, facts.BootLoader, facts.BootDevice = "aarch64-linux", "efi", "systemd-boot", ""
+		facts.System, facts.Firmware, facts.BootLoader, facts.BootDevices = "aarch64-linux", "efi", "systemd-boot", nil
 	}
 	data, err := facts.Encode()
 	files[FactsPath(h.Name)] = string(data)

@@ -3,7 +3,9 @@ package flake
 import (
 	"os"
 	"os/exec"
+	"os/user"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -67,7 +69,28 @@ func TestVNCSession(t *testing.T) {
 		t.Errorf("the cookie belongs into its file, not into arguments:\n%s\n%s", log, cookies)
 	}
 	password := filepath.Join(dir, "etc", "password")
-	if log, _ = run("NIXDEPLOY_VNC_PASSWORD_FILE=" + password); !strings.Contains(log, "-SecurityTypes VncAuth -PasswordFile "+password) {
+	file := "NIXDEPLOY_VNC_PASSWORD_FILE=" + password
+	me, err := user.Current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if log, _ = run(file, "NIXDEPLOY_VNC_USER="+me.Username); !strings.Contains(log, "-SecurityTypes VncAuth -PasswordFile "+password) {
 		t.Errorf("with a password:\n%s", log)
+	}
+	if log, _ = run(file, "NIXDEPLOY_VNC_USER=somebody-else"); !strings.Contains(log, "-SecurityTypes None") || strings.Contains(log, password) {
+		t.Errorf("with the password of somebody else:\n%s", log)
+	}
+}
+
+// A second connection, after the session has ended, starts another session: the
+// proxy goes with the server that it speaks to, and the socket is there again.
+func TestVNCStartsASessionAgain(t *testing.T) {
+	files := map[string]string{}
+	dir := layTree(t, "26.05", object{"hosts": object{"web": withDisks(files, targetHost("hetzner", nil))}}, files)
+	var got map[string][]string
+	readTree(t, dir, "nixosConfigurations.web.config.systemd.user", `u: { inherit (u.services.nixdeploy-vnc) bindsTo after wantedBy; sockets = builtins.attrNames u.sockets; }`, &got)
+	want := []string{"nixdeploy-xvnc.service"}
+	if !slices.Equal(got["bindsTo"], want) || !slices.Equal(got["after"], want) || len(got["wantedBy"]) > 0 || !slices.Contains(got["sockets"], "nixdeploy-vnc") {
+		t.Errorf("%v", got)
 	}
 }

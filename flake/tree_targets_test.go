@@ -216,6 +216,10 @@ func TestModulesServeInAnotherFlake(t *testing.T) {
 	    xrdp = c.services.xrdp.enable; plasma = c.services.desktopManager.plasma6.enable; file = c.environment.etc ? "nixdeploy/system.json"; gc = c.nix.gc.automatic; };
 	in {
 	  off = facts (eval [ m.default ]);
+	  refused = builtins.concatMap (a: if a.assertion then [ ] else [ a.message ]) (eval [ m.default {
+	    users.users.me = { isNormalUser = true; group = "users"; initialPassword = "x"; };
+	    services.tailscale.authKeyFile = "/nix/store/x"; fileSystems."/" = { device = "/dev/sda1"; fsType = "ext4"; }; boot.loader.grub.device = "/dev/sda";
+	  } ]).assertions;
 	  host = facts (eval [ m.host { nixdeploy.host.enable = true; } ]);
 	  parts = facts (eval [ m.development m.networking m.plasma m.remote-access ]);
 	  container = (eval [ m.container ]).documentation.enable;
@@ -230,7 +234,7 @@ func TestModulesServeInAnotherFlake(t *testing.T) {
 		return out
 	}
 	want := map[string]any{
-		"off": all(), "host": all("ssh", "file"), "parts": all("docker", "nftables", "xrdp", "plasma"), "container": false,
+		"off": all(), "refused": []any{}, "host": all("ssh", "file"), "parts": all("docker", "nftables", "xrdp", "plasma"), "container": false,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

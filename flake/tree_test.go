@@ -191,8 +191,8 @@ func TestTreeEvaluates(t *testing.T) {
 	if w.TimeZone != "Module/Default" || w.Firewall || !w.Password {
 		t.Errorf("priorities: base must give way to mkDefault, plain and force: %+v", w)
 	}
-	if len(w.Custom) != 2 && len(w.Custom) != 3 {
-		t.Errorf("modules: %v", w.Custom)
+	if !cmp.Equal(w.Custom, []string{"module", "imported"}) {
+		t.Errorf("modules: %v; one that is named, and imported by another, counts once", w.Custom)
 	}
 	wantValue := map[string]any{hostile: hostile, "float": 2.0, "int": 9007199254740993.0}
 	if diff := cmp.Diff(wantValue, w.Value); diff != "" {
@@ -244,8 +244,8 @@ func TestTreeNamesHostsTomlInErrors(t *testing.T) {
 	}
 }
 
-// How the user becomes root on the next deployment; and a host that is called
-// like its target is not mistaken for it.
+// How the user becomes root on the next deployment. And should a host be called
+// like its target, which hosts.toml is refused for, it is not mistaken for it.
 func TestTreeElevates(t *testing.T) {
 	sudo, doas, none := box("sudo"), box("doas"), box("none")
 	doas.Elevate, none.Elevate = "doas", "none"
@@ -257,6 +257,21 @@ func TestTreeElevates(t *testing.T) {
 		`cs: map (n: with cs.${n}.config.security; map builtins.length [ sudo.extraRules sudo-rs.extraRules doas.extraRules ]) [ "sudo" "doas" "none" ]`)
 	if want := "[[1,1,0],[0,0,1],[0,0,0]]"; strings.TrimSpace(out) != want {
 		t.Errorf("rules of sudo, sudo-rs, doas: got %s, want %s", out, want)
+	}
+}
+
+// An admin without a password cannot type one, whichever sudo the machine has.
+func TestAdminsBecomeRoot(t *testing.T) {
+	hashed := object{"path": []string{"users", "users", "alice", "hashedPasswordFile"}, "priority": "plain", "value": "/run/secrets/alice", "file": "hosts.toml"}
+	hosts := object{
+		"keys": targetHost("container", object{"user": "root"}), "password": targetHost("container", object{"user": "root", "overrides": []object{hashed}}),
+	}
+	dir := layTree(t, "26.05", object{"hosts": hosts}, nil)
+	var got map[string][][]string
+	readTree(t, dir, "nixosConfigurations", `builtins.mapAttrs (_: c: map (s: builtins.concatMap (r: r.users) s.extraRules) (with c.config.security; [ sudo sudo-rs ]))`, &got)
+	want := map[string][][]string{"keys": {{"alice"}, {"alice"}}, "password": {{}, {}}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
 	}
 }
 

@@ -136,7 +136,7 @@ func TestAHostIsAdopted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if f.Hostname != "web-1" || f.StateVersion != "25.11" || f.Firmware != "efi" || f.BootLoader != "grub" || f.BootDevice != "/dev/sda" || f.Kind != "machine" ||
+	if f.Hostname != "web-1" || f.StateVersion != "25.11" || f.Firmware != "efi" || f.BootLoader != "grub" || !slices.Equal(f.BootDevices, []string{"/dev/sda"}) || f.Kind != "machine" ||
 		f.Mounts["/boot"] != (flake.FactsMount{Device: "/dev/disk/by-uuid/12CE-A600", Type: "vfat"}) ||
 		f.User.Name != "deploy" || f.User.UID != 1000 || !slices.Equal(f.User.Keys, []string{simfleet.GroundKey}) {
 		t.Errorf("%+v", f)

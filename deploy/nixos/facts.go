@@ -40,7 +40,7 @@ func hostFacts(r *reply, user string) (deploy.HostFacts, error) {
 	f.Facts = flake.Facts{
 		Format: flake.FactsFormat, Hostname: r.first("hostname"), MachineID: r.first("machine_id"), System: nixSystem(r.first("machine")),
 		Firmware: r.first("firmware"), BootLoader: loaderOf(parseLinks(r.first("links")).Reader), Kind: kindOf(r),
-		Mounts: map[string]flake.FactsMount{},
+		BootDevices: r.values["boot_device"], Mounts: map[string]flake.FactsMount{},
 	}
 	g := ground(r, user)
 	if g == nil {
@@ -52,7 +52,6 @@ func hostFacts(r *reply, user string) (deploy.HostFacts, error) {
 		}
 		f.Facts.Mounts[point] = flake.FactsMount{Device: stableName(mount), Type: mount.Type}
 	}
-	bootDevice(&f, r.values["boot_device"])
 	stateVersion(&f, g)
 	if first := r.first("first_release"); len(first) >= 5 && release.MatchString(first[:5]) {
 		f.FirstRelease = first[:5]
@@ -89,16 +88,6 @@ func stableName(m deploy.Mount) string {
 		return "/dev/disk/by-uuid/" + m.UUID
 	}
 	return m.Source
-}
-
-func bootDevice(f *deploy.HostFacts, devices []string) {
-	if len(devices) == 0 {
-		return
-	}
-	f.Facts.BootDevice = devices[0]
-	if len(devices) > 1 {
-		f.Notes = append(f.Notes, "GRUB may be on several disks, and one is noted: "+strings.Join(devices, ", "))
-	}
 }
 
 // stateVersion takes what the running system says, else the one release that the

@@ -33,7 +33,8 @@ let
     };
 in
 {
-  # A host that is called like a target wins: nobody deploys a bare target.
+  # The names are apart: a hosts.toml with a host that is called like a target is
+  # refused.
   nixosConfigurations =
     builtins.mapAttrs (_: target: mkSystem (target // { bare = true; })) inventory.targets
     // builtins.mapAttrs (_: mkSystem) inventory.hosts;

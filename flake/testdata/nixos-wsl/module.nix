@@ -97,6 +97,7 @@ in
       modprobeConfig.enable = false;
     };
     console.enable = false;
+    system.build.installBootLoader = "${pkgs.coreutils}/bin/true";
     hardware.graphics.enable = true;
     networking.dhcpcd.enable = false;
     networking.resolvconf.enable = lib.mkIf cfg.wslConf.network.generateResolvConf false;

@@ -19,6 +19,7 @@ in
   nixdeploy = {
     host.enable = layer.base true;
     nix.enable = layer.base true;
+    secrets.refusePlaintext = layer.base true;
     storage.enable = layer.base true;
     userPackages.enable = layer.base true;
     # A person who logs in finds a shell to work in.

@@ -26,9 +26,16 @@ in
     };
   };
 
-  # Plasma turns these on by mkDefault, for a laptop. A machine in a data centre
-  # has one wire and no battery.
-  hardware.bluetooth.enable = layer.overNixos false;
-  networking.networkmanager.enable = layer.overNixos false;
+  # One wire, and no radio.
+  hardware.bluetooth.enable = layer.target false;
+  networking.networkmanager.enable = layer.target false;
+
+  # Plasma turns these on by mkDefault, for somebody who sits before a machine of
+  # theirs: energy profiles, updates of its firmware, where it is, a voice that
+  # reads its screen, and a mail suite.
   services.power-profiles-daemon.enable = layer.overNixos false;
+  services.fwupd.enable = layer.overNixos false;
+  services.geoclue2.enable = layer.overNixos false;
+  services.orca.enable = layer.overNixos false;
+  programs.kde-pim.enable = layer.overNixos false;
 }

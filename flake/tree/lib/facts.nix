@@ -8,6 +8,9 @@ let
   loader = facts.boot_loader or "unknown";
   efi = facts.firmware or "" == "efi";
   mounts = facts.mounts or { };
+  disks = facts.boot_devices or [ ];
+  # Each disk of a mirror can be booted from. The list adds up with `device`.
+  more = lib.drop 1 disks;
   esp = lib.findFirst (at: (mounts.${at}.type or "") == "vfat") null [
     "/boot/efi"
     "/efi"
@@ -17,6 +20,8 @@ let
   account = facts.user or { };
   login = machine.user or "root";
   keys = account.keys or [ ];
+  # NixOS-WSL makes its default user the uid 1000, so who has that is the one.
+  wslUser = machine.configuration == "wsl" && account.uid or 0 == 1000;
   # A user that no module makes a user of must not be given an attribute: NixOS
   # would refuse it as half an account.
   declared = lib.elem (account.name or "") (
@@ -52,7 +57,8 @@ in
         efiInstallAsRemovable = layer.host efi;
         # An EFI machine need not have the partition that grub's first stage
         # would go to.
-        device = layer.host (if efi then "nodev" else facts.boot_device or "nodev");
+        device = layer.host (if efi || disks == [ ] then "nodev" else lib.head disks);
+        devices = lib.mkIf (!efi && more != [ ]) more;
       };
     })
     (lib.optionalAttrs (loader == "extlinux") {
@@ -60,13 +66,15 @@ in
       boot.loader.systemd-boot.enable = layer.host false;
       boot.loader.grub.enable = layer.host false;
     })
-    (lib.optionalAttrs (loader == "unknown" && facts ? boot_device) {
-      boot.loader.grub.device = layer.host facts.boot_device;
+    (lib.optionalAttrs (loader == "unknown" && disks != [ ]) {
+      boot.loader.grub.device = layer.host (lib.head disks);
+      boot.loader.grub.devices = lib.mkIf (more != [ ]) more;
     })
     (lib.optionalAttrs (efi && esp != null) {
       boot.loader.efi.efiSysMountPoint = layer.host esp;
     })
 
+    (lib.optionalAttrs wslUser { nixdeploy.wsl.adopted = layer.host account.name; })
     (lib.optionalAttrs (declared && keys != [ ]) {
       users.users.${account.name}.openssh.authorizedKeys = { inherit keys; };
     })

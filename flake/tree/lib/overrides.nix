@@ -1,8 +1,8 @@
 # Turns the overrides of one machine into modules, one for each: an error then
 # names the line's place in hosts.toml instead of a file of this tree.
 #
-# An override is { path, priority, value, file }. Of the three priorities the
-# strongest wins.
+# An override is { path, priority, value, file }, and a host's alone: targets
+# have none. Of the three priorities the strongest wins.
 { lib }:
 let
   priorities = {

@@ -1,7 +1,8 @@
 #!/bin/sh
 # xvnc-session: an X server behind VNC on a socket that only its user can open,
 # and the session NIXDEPLOY_SESSION in it. It tells systemd when both are there.
-# With NIXDEPLOY_VNC_PASSWORD_FILE, whoever connects has to know the password.
+# Whoever connects to the session of NIXDEPLOY_VNC_USER has to know the password
+# in NIXDEPLOY_VNC_PASSWORD_FILE.
 set -eu
 
 run=${XDG_RUNTIME_DIR:?is not set: start this by systemctl --user}
@@ -15,7 +16,7 @@ rm -f "$cookies" "$ready"
 printf 'add %s . %s\n' "$display" "$(mcookie)" | xauth -q -f "$cookies" source -
 
 security="-SecurityTypes None"
-if [ -n "${NIXDEPLOY_VNC_PASSWORD_FILE:-}" ]; then
+if [ "${NIXDEPLOY_VNC_USER:-}" = "$(id -un)" ]; then
 	security="-SecurityTypes VncAuth -PasswordFile $NIXDEPLOY_VNC_PASSWORD_FILE"
 fi
 

@@ -146,7 +146,9 @@ in
         };
         systemd.user.services.nixdeploy-vnc = {
           description = "From the socket of VNC to its server";
-          requires = [ "nixdeploy-xvnc.service" ];
+          # A session that has ended takes this with it, so that the next
+          # connection comes by the socket again, and starts another one.
+          bindsTo = [ "nixdeploy-xvnc.service" ];
           after = [ "nixdeploy-xvnc.service" ];
           serviceConfig.ExecStart = "${config.systemd.package}/lib/systemd/systemd-socket-proxyd %t/nixdeploy-xvnc.sock";
         };
@@ -169,7 +171,12 @@ in
           unitConfig.ConditionUser = cfg.vnc.user;
           socketConfig.Service = "nixdeploy-vnc.service";
         };
-        systemd.user.services.nixdeploy-xvnc.environment.NIXDEPLOY_VNC_PASSWORD_FILE = cfg.vnc.passwordFile;
+        # A unit of every user's: those of others are to go without the file,
+        # which they cannot read.
+        systemd.user.services.nixdeploy-xvnc.environment = {
+          NIXDEPLOY_VNC_USER = cfg.vnc.user;
+          NIXDEPLOY_VNC_PASSWORD_FILE = cfg.vnc.passwordFile;
+        };
         # So that the socket is there before anybody has logged in.
         users.users.${cfg.vnc.user}.linger = layer.desktop true;
         networking.firewall.interfaces.${tailnet}.allowedTCPPorts = [ cfg.vnc.port ];

@@ -25,11 +25,10 @@ in
       default = "none";
       description = "What decrypts secrets on this machine. Chosen in hosts.toml, as [flake] secrets.";
     };
-    refusePlaintext = mkOption {
-      type = types.bool;
-      default = true;
-      description = "Whether to refuse a flake in which a file looks like a plain secret.";
-    };
+    refusePlaintext = lib.mkEnableOption ''
+      the refusal of passwords that end in the Nix store, and of a flake in
+      which a file looks like a plain secret
+    '';
   };
 
   config.assertions = lib.optionals config.nixdeploy.secrets.refusePlaintext [

@@ -47,8 +47,13 @@ in
       enableOnBoot = layer.service false;
       autoPrune.enable = layer.service true;
       # Docker's own rules go before the firewall: a published port would be
-      # open to the world.
-      daemon.settings.ip = layer.service "127.0.0.1";
+      # open to the world. `ip` is for the default network alone, and Compose
+      # makes one for each project.
+      daemon.settings = {
+        ip = layer.service "127.0.0.1";
+        default-network-opts.bridge."com.docker.network.bridge.host_binding_ipv4" =
+          layer.service "127.0.0.1";
+      };
     };
 
     programs.direnv.enable = layer.service true;

@@ -49,6 +49,15 @@ let
     && config.users.users.${name}.hashedPassword == null
     && config.users.users.${name}.hashedPasswordFile == null
   ) (builtins.attrNames cfg.users);
+  sudoRules = lib.optional (passwordless != [ ]) {
+    users = passwordless;
+    commands = [
+      {
+        command = "ALL";
+        options = [ "NOPASSWD" ];
+      }
+    ];
+  };
 in
 {
   options.nixdeploy = {
@@ -76,14 +85,8 @@ in
       );
     }) cfg.users;
 
-    security.sudo.extraRules = lib.optional (passwordless != [ ]) {
-      users = passwordless;
-      commands = [
-        {
-          command = "ALL";
-          options = [ "NOPASSWD" ];
-        }
-      ];
-    };
+    # The rule of the one that is not in use does nothing.
+    security.sudo.extraRules = sudoRules;
+    security.sudo-rs.extraRules = sudoRules;
   };
 }

@@ -56,6 +56,9 @@ in
         libinput.enable = lib.mkDefault true;
         pipewire.enable = lib.mkDefault true;
         orca.enable = lib.mkDefault true;
+        # in nixpkgs's main; which release is the first was not looked up
+        geoclue2.enable = lib.mkIf (since "26.05") (lib.mkDefault true);
+        fwupd.enable = lib.mkIf (since "26.05") (lib.mkDefault true);
         displayManager.defaultSession = lib.mkDefault "plasma";
         displayManager.sddm = {
           package = pkgs.kdePackages.sddm;

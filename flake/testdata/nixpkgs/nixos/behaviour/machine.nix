@@ -15,6 +15,8 @@ in
       documentation.nixos.enable = lib.mkDefault false;
       powerManagement.enable = lib.mkDefault false;
       services.udisks2.enable = lib.mkDefault false;
+      # Nothing is installed: an init outside of the store stays where it is.
+      system.build.installBootLoader = lib.mkDefault "${pkgs.coreutils}/bin/true";
     })
     (lib.mkIf (boot.isContainer || boot.loader.external.enable) {
       boot.loader.grub.enable = lib.mkOverride 900 false;

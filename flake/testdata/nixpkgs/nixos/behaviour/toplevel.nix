@@ -40,6 +40,6 @@ in
     etc = pkgs.stdenv.mkDerivation { name = "etc"; };
     tarball = pkgs.stdenv.mkDerivation { name = "tarball"; };
     vm = pkgs.stdenv.mkDerivation { name = "nixos-vm"; };
-    installBootLoader = lib.mkDefault (pkgs.stdenv.mkDerivation { name = "install-boot-loader"; });
+    installBootLoader = lib.mkOptionDefault (pkgs.stdenv.mkDerivation { name = "install-boot-loader"; });
   };
 }

@@ -13,6 +13,7 @@ let
     || (cfg.mutableUsers && (u.initialHashedPassword != null || u.initialPassword != null))
     || u.openssh.authorizedKeys.keys != [ ]
     || u.openssh.authorizedKeys.keyFiles != [ ];
+  uids = builtins.filter (uid: uid != null) (map (u: u.uid) users);
   noGroup = builtins.filter (u: u.group != "" && !(cfg.groups ? ${u.group})) users;
 in
 {
@@ -71,6 +72,10 @@ in
       }
     ]) users
     ++ [
+      {
+        assertion = !cfg.enforceIdUniqueness || lib.unique uids == uids;
+        message = "UIDs and GIDs must be unique!";
+      }
       {
         assertion = noGroup == [ ];
         message = "The following users have a primary group that is undefined: ${lib.concatMapStringsSep " " (u: u.name) noGroup}\nHint: Add this to your NixOS configuration:\n  ${lib.concatMapStringsSep "\n  " (u: "users.groups.${u.group} = {};") noGroup}";

@@ -212,7 +212,7 @@ in
     };
     kdeconnect.enable = off;
     partition-manager.enable = off;
-    kde-pim.enable = on;
+    kde-pim.enable = off;
     k3b.enable = off;
     xwayland.enable = off;
     wayvnc.enable = off;
