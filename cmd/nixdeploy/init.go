@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -14,6 +13,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/nixdeploy/nixdeploy/cmd/nixdeploy/internal/view"
+	"github.com/nixdeploy/nixdeploy/deploy"
 	"github.com/nixdeploy/nixdeploy/inventory"
 )
 
@@ -135,20 +135,24 @@ func writeNew(dir string, files []starterFile) (err error) {
 		for _, path := range slices.Backward(made) {
 			err = errors.Join(err, os.Remove(path))
 		}
+		err = &deploy.Problem{
+			Code: deploy.CodeFile, What: "the fleet could not be begun in " + dir, State: "nothing was written", Err: err,
+			Next: "mend that, then run the same command again",
+		}
 	}()
 	if err != nil {
-		return fmt.Errorf("init: %w", err)
+		return err
 	}
 	for _, f := range files {
 		path := filepath.Join(dir, filepath.FromSlash(f.path))
 		w, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644) //nolint:gosec // the beginning of a repository: nothing in it is secret
 		if err != nil {
-			return fmt.Errorf("init: %w", err)
+			return err
 		}
 		made = append(made, path)
 		_, err = w.Write(f.data)
 		if err := errors.Join(err, w.Close()); err != nil {
-			return fmt.Errorf("init: %w", err)
+			return err
 		}
 	}
 	return nil

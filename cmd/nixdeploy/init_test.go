@@ -250,6 +250,16 @@ func TestInitOverwritesNothingAndLeavesNothingHalfDone(t *testing.T) {
 	}
 }
 
+// A folder that cannot be made or written to is no bug.
+func TestWhereNothingCanBeWrittenIsAFailureLikeAnother(t *testing.T) {
+	c := newCall(t, &fakeDriver{})
+	if err := os.Symlink("nowhere", filepath.Join(c.Dir, "link")); err != nil {
+		t.Fatal(err)
+	}
+	c.expect(t, 4, "init", "link")
+	contains(t, "stderr", c.stderr.String(), "error[file]", "link")
+}
+
 func TestWhatInitIsToldHasToBeValid(t *testing.T) {
 	for _, args := range [][]string{
 		{"--host", "web-1"}, {"--host", "=192.0.2.1"}, {"--host", `a"]=192.0.2.1`}, {"--host", "web-1=-oProxyCommand=x"}, {"--host", "a=192.0.2.1", "--host", "a=192.0.2.2"},
