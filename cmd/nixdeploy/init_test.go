@@ -135,6 +135,11 @@ func TestAFleetIsBegunRenderedAndPlannedWithoutAManualStep(t *testing.T) {
 
 	c.expect(t, 0, append([]string{"option", "box-1", "services.openssh.enable"}, with...)...)
 	contains(t, "stdout", flat(c.stdout.String()), "nixpkgs overridden by path:", "value true", "modules/nixdeploy/ssh.nix", "base")
+	c.expect(t, 0, append([]string{"option", "box-1", "services.nginx.enable"}, with...)...)
+	contains(t, "stdout", flat(c.stdout.String()), "value false", "default false", "nothing sets it")
+	if strings.Contains(c.stdout.String(), "cannot be told") {
+		t.Errorf("of an option that nobody sets all is told:\n%s", &c.stdout)
+	}
 	c.expect(t, 0, append([]string{"option", "box-1"}, with...)...)
 	contains(t, "stdout", c.stdout.String(), "system.stateVersion", "hosts.toml, override of box-1")
 

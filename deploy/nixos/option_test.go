@@ -165,7 +165,7 @@ func TestAnOptionIsToldWithWhatItOverrode(t *testing.T) {
 		t.Fatalf("%d answers", len(a.Options))
 	}
 	name, ports, about, zone, folder, unknown, nobody, unset := a.Options[0], a.Options[1], a.Options[2], a.Options[3], a.Options[4], a.Options[5], a.Options[6], a.Options[7]
-	for _, o := range []deploy.OptionFacts{name, ports, about, zone} {
+	for _, o := range []deploy.OptionFacts{name, ports, about, zone, unset} {
 		if !o.Complete {
 			t.Errorf("%v: what lost is not known", o.Path)
 		}
@@ -197,8 +197,8 @@ func TestAnOptionIsToldWithWhatItOverrode(t *testing.T) {
 	if nobody.Kind != deploy.OptionKind || !nobody.Fails || len(nobody.Definitions) != 0 {
 		t.Errorf("%+v", nobody)
 	}
-	if unset.Value != false || unset.Fails {
-		t.Errorf("a default: %+v", unset)
+	if unset.Value != false || unset.Fails || !unset.HasDefault || len(unset.Definitions) > 0 {
+		t.Errorf("nobody sets it, and it has a default: %+v", unset)
 	}
 }
 
