@@ -35,7 +35,7 @@ func (in *invocation) load() (*inventory.Inventory, error) {
 			}
 			return nil, problems
 		}
-		return nil, &usageError{what: "reading the inventory: " + err.Error()}
+		return nil, &usageError{what: err.Error()}
 	}
 	return inv, nil
 }

@@ -104,11 +104,18 @@ func (in *invocation) initDone(shown string, s starter, files []starterFile) str
 
 // initRefused: what was given makes no valid hosts.toml.
 func initRefused(err error) error {
-	if problems, ok := errors.AsType[*inventory.Problems](err); ok {
-		p := problems.List[0]
+	problems, ok := errors.AsType[*inventory.Problems](err)
+	if !ok {
+		return err
+	}
+	if p := problems.List[0]; len(problems.List) == 1 {
 		return &usageError{what: "hosts.toml would not be valid: " + p.What, hint: p.Hint, command: "init"}
 	}
-	return err
+	what := []string{"hosts.toml would not be valid:"} // which of them is the cause of the others is not known
+	for _, p := range problems.List {
+		what = append(what, p.What)
+	}
+	return &usageError{what: strings.Join(what, "\n"), command: "init"}
 }
 
 // writeNew writes files that are not there: all of them, or none.

@@ -255,6 +255,15 @@ func TestInitOverwritesNothingAndLeavesNothingHalfDone(t *testing.T) {
 	}
 }
 
+// The first that is wrong with the file is not always why.
+func TestInitNamesTheCause(t *testing.T) {
+	c := begin(t)
+	c.expect(t, 2, "init", "--host", "web-1=10.0.0.1", "--host", "web-1=10.0.0.2")
+	contains(t, "stderr", c.stderr.String(), `--host "web-1" is given twice`)
+	c.expect(t, 2, "init", "--fleet", "a b", "--host", "web-1=-x")
+	contains(t, "stderr", c.stderr.String(), `"a b"`, `"-x"`)
+}
+
 // A folder that cannot be made or written to is no bug.
 func TestWhereNothingCanBeWrittenIsAFailureLikeAnother(t *testing.T) {
 	c := newCall(t, &fakeDriver{})

@@ -47,18 +47,24 @@ var recommendedHere = regexp.MustCompile(`\bnixdeploy (plan|approve|apply|rollba
 // named is p with the inventory that this call had to name in the commands that
 // it recommends: the room that worded them does not know it.
 func (o options) named(p *deploy.Problem) *deploy.Problem {
-	if p == nil || o.file == "" || strings.Contains(p.Next, " --file ") {
+	if p == nil || o.file == "" {
 		return p
 	}
-	file := strings.ReplaceAll(shellWord(o.file), "$", "$$")
-	name := func(text string) string { return recommendedHere.ReplaceAllString(text, "nixdeploy $1 --file "+file) }
 	own := *p
-	own.Next = name(p.Next)
+	own.Next = o.namedIn(p.Next)
 	own.Details = slices.Clone(p.Details)
 	for i, d := range own.Details {
-		own.Details[i] = name(d)
+		own.Details[i] = o.namedIn(d)
 	}
 	return &own
+}
+
+// namedIn is named for a text.
+func (o options) namedIn(text string) string {
+	if o.file == "" || strings.Contains(text, " --file ") {
+		return text
+	}
+	return recommendedHere.ReplaceAllString(text, "nixdeploy $1 --file "+strings.ReplaceAll(shellWord(o.file), "$", "$$"))
 }
 
 // maxNamed is how many hosts a recommended command names; with more of them it

@@ -398,6 +398,15 @@ func TestWhatIsRecommendedNamesTheInventory(t *testing.T) {
 	contains(t, "stderr", c.stderr.String(), "nixdeploy lock --file 'my fleet.toml'")
 }
 
+// A flake's refusal is worded by a room that does not know the inventory's name.
+func TestARefusedFlakeRecommendsWithTheInventory(t *testing.T) {
+	c := newCall(t, &fakeDriver{})
+	put(t, filepath.Join(c.Dir, "sub", "my fleet.toml"), strings.ReplaceAll(testInventory, `"container"`, `"hetzner"`))
+	put(t, filepath.Join(c.Dir, "sub", "flake.lock"), testLock)
+	c.expect(t, 2, "render", "-f", "sub/my fleet.toml", "-o", "out")
+	contains(t, "stderr", c.stderr.String(), "nixdeploy adopt --file 'sub/my fleet.toml' ")
+}
+
 func TestResumeWantsTheHostsThatItHasToSettle(t *testing.T) {
 	c := newCall(t, &fakeDriver{})
 	crashed(t, c)

@@ -17,7 +17,7 @@ func TestAnOptionOnAScreen(t *testing.T) {
 	page := optionPage(deploy.OptionFacts{
 		Type: "null or string", Value: "Mine", Declared: []string{"nixpkgs/nixos/modules/config/locale.nix"}, Complete: true,
 		Description: "The time zone.\n\nA long story.",
-		HasDefault: true,
+		HasDefault:  true,
 		Definitions: []deploy.OptionDefinition{
 			{File: "configurations/base.nix", Priority: 1400, Value: "UTC"},
 			{File: "modules/custom/clock.nix", Priority: 100, Value: "Mine", Won: true},
