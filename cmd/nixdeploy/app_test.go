@@ -87,6 +87,15 @@ func TestAnInventoryThatIsAFolderIsToldOnce(t *testing.T) {
 	}
 }
 
+func TestAHostThatIsNotThereIsLookedForInTheInventoryThatWasNamed(t *testing.T) {
+	c := newCall(t, &fakeDriver{})
+	put(t, filepath.Join(c.Dir, "fleet.toml"), testInventory)
+	for _, command := range []string{"adopt", "option"} {
+		c.expect(t, 2, command, "-f", "fleet.toml", "web-3")
+		contains(t, "stderr", c.stderr.String(), `fleet.toml has no host called "web-3"`, "did you mean web-", "Usage: nixdeploy "+command)
+	}
+}
+
 // What ends a command is in colour only where the rest is.
 func TestNoColorIsForErrorsToo(t *testing.T) {
 	c := newCall(t, &fakeDriver{})
