@@ -115,20 +115,21 @@ func unresolved(h deploy.HostReport) bool {
 	return h.Unresolved || h.State == deploy.StateStranded || h.State == deploy.StateInFlight
 }
 
+// again is the same command for the hosts that are open, on the same terms: one
+// that was never confirmed is refused without --first.
 func (o options) again(command string, open []inventory.Host) string {
 	words := []string{command}
 	if command == "rollback" {
 		words = append(words, o.goal()...)
 	}
-	words = append(words, "--stage", open[0].Stage)
-	names := make([]string, len(open))
-	for i, h := range open {
-		names[i] = h.Name
+	same := options{stage: open[0].Stage, first: o.first, accept: o.accept}
+	var names []string
+	if len(open) <= maxNamed {
+		for _, h := range open {
+			names = append(names, h.Name)
+		}
 	}
-	if len(names) <= maxNamed {
-		words = append(words, "--on", strings.Join(names, ","))
-	}
-	return o.recommend(words...)
+	return o.recommend(append(words, same.chosen(names)...)...)
 }
 
 // nextStage follows a run in which all went well.

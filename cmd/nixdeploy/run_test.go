@@ -398,6 +398,13 @@ func TestWhatIsRecommendedNamesTheInventory(t *testing.T) {
 	contains(t, "stderr", c.stderr.String(), "nixdeploy lock --file 'my fleet.toml'")
 }
 
+// Without --first, a host that was never confirmed is refused.
+func TestWhatIsRecommendedAfterAFailureHasTheSameTerms(t *testing.T) {
+	c := newCall(t, &fakeDriver{outcomes: map[string]deploy.State{"dev-1": deploy.StateReturned}})
+	c.expect(t, 5, "apply", "--yes", "--first", "--accept")
+	contains(t, "stdout", c.stdout.String(), "Next: nixdeploy apply --stage dev --on dev-1 --first --accept\n")
+}
+
 // A flake's refusal is worded by a room that does not know the inventory's name.
 func TestARefusedFlakeRecommendsWithTheInventory(t *testing.T) {
 	c := newCall(t, &fakeDriver{})
