@@ -47,7 +47,8 @@ type OptionFacts struct {
 	Type        string   `json:"type,omitempty"` // in NixOS' words, "" when not known
 	Description string   `json:"description,omitempty"`
 	Declared    []string `json:"declared,omitempty"` // files
-	Default     any      `json:"default"`            // nil for none
+	Default     any      `json:"default"`            // nil for null, and for none
+	HasDefault  bool     `json:"has_default"`
 	// Value is what the option comes to. What JSON cannot hold (a function, a
 	// derivation, what does not evaluate) is a word in «».
 	Value any  `json:"value"`

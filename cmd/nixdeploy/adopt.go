@@ -86,17 +86,9 @@ func (in *invocation) toAdopt() (*inventory.Inventory, []inventory.Host, error) 
 	if err != nil {
 		return nil, nil, err
 	}
-	h, ok := inv.HostByName(in.args[0])
-	if !ok {
-		e := &usageError{what: "no host " + quoted(in.args[0]) + " in " + in.display(inv.Path), command: "adopt"}
-		var names []string
-		for _, h := range inv.Hosts {
-			names = append(names, h.Name)
-		}
-		if near := nearest(in.args[0], names); near != "" {
-			e.hint = "did you mean " + near + "?"
-		}
-		return nil, nil, e
+	h, err := in.hostCalled(inv, in.args[0], "adopt")
+	if err != nil {
+		return nil, nil, err
 	}
 	return inv, []inventory.Host{h}, nil
 }

@@ -40,23 +40,23 @@ func (a App) Run(ctx context.Context, args []string) int {
 	a.Stdout, a.Stderr = &locked{w: a.Stdout, lost: signals.outputLost}, &locked{w: a.Stderr, lost: signals.outputLost}
 	stop := a.watch(ctx, signals)
 	defer stop()
-	asJSON := false
-	err := a.cli(signals, &asJSON).RunContext(signals.admit, append([]string{"nixdeploy"}, inOrder(joinCommand(args))...))
+	var in *invocation
+	err := a.cli(signals, &in).RunContext(signals.admit, append([]string{"nixdeploy"}, inOrder(joinCommand(args))...))
 	// The parser's own answer to "--help nosuch", bare: what is wrapped (an
 	// exec.ExitError has the same method) is not the parser's.
 	if theirs, ok := err.(cli.ExitCoder); ok { //nolint:errorlint // see above
 		err = &usageError{what: theirs.Error(), command: "help"}
 	}
-	return a.fail(err, signals, asJSON)
+	return a.fail(err, signals, in)
 }
 
 // cli builds the command tree. urfave/cli parses, dispatches and finds --help;
 // the text of help, usage errors and exits are ours, since its own print help
 // on stdout and call os.Exit(3), which is "locked" here.
 //
-// asJSON is set once a command line is understood: until then nothing is
-// written to stdout.
-func (a App) cli(signals *signals, asJSON *bool) *cli.App {
+// understood is set once a command line is: until then nothing is written to
+// stdout.
+func (a App) cli(signals *signals, understood **invocation) *cli.App {
 	app := &cli.App{
 		Name:                      "nixdeploy",
 		Flags:                     append(globalFlags(), &cli.BoolFlag{Name: "version", Usage: "print the version"}),
@@ -81,7 +81,7 @@ func (a App) cli(signals *signals, asJSON *bool) *cli.App {
 			HideHelp:     true,
 			OnUsageError: badFlag(c),
 			BashComplete: func(*cli.Context) {},
-			Action:       a.action(c, signals, asJSON),
+			Action:       a.action(c, signals, understood),
 
 			CustomHelpTemplate: helpFor(c),
 		})
@@ -129,7 +129,7 @@ type invocation struct {
 	signals *signals
 }
 
-func (a App) action(c command, signals *signals, asJSON *bool) cli.ActionFunc {
+func (a App) action(c command, signals *signals, understood **invocation) cli.ActionFunc {
 	return func(cc *cli.Context) error {
 		args := cc.Args().Slice()
 		if err := checkArgs(c, args); err != nil {
@@ -139,8 +139,8 @@ func (a App) action(c command, signals *signals, asJSON *bool) cli.ActionFunc {
 		if err != nil || a.parseOnly {
 			return err
 		}
-		*asJSON = opts.json
 		in := &invocation{App: a, options: opts, cli: cc, args: args, signals: signals}
+		*understood = in
 		in.out, in.err = a.style(a.Terminal.Out, opts.noColor), a.style(a.Terminal.Err, opts.noColor)
 		in.out.All, in.err.All = opts.verbose, opts.verbose
 		in.log = a.logger(opts, in.err)

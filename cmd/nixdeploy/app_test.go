@@ -76,6 +76,39 @@ func TestWhoseInventoryIsTrusted(t *testing.T) {
 	}
 }
 
+func TestAnInventoryThatIsAFolderIsToldOnce(t *testing.T) {
+	c := newCall(t, &fakeDriver{})
+	if err := errors.Join(os.Remove(filepath.Join(c.Dir, "hosts.toml")), os.Mkdir(filepath.Join(c.Dir, "hosts.toml"), 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	c.expect(t, 2, "hosts")
+	if said := c.stderr.String(); strings.Count(said, "reading the inventory") != 1 || !strings.Contains(said, "is not a file") {
+		t.Error(said)
+	}
+}
+
+func TestAHostThatIsNotThereIsLookedForInTheInventoryThatWasNamed(t *testing.T) {
+	c := newCall(t, &fakeDriver{})
+	put(t, filepath.Join(c.Dir, "fleet.toml"), testInventory)
+	for _, command := range []string{"adopt", "option"} {
+		c.expect(t, 2, command, "-f", "fleet.toml", "web-3")
+		contains(t, "stderr", c.stderr.String(), `fleet.toml has no host called "web-3"`, "did you mean web-", "Usage: nixdeploy "+command)
+	}
+}
+
+// What ends a command is in colour only where the rest is.
+func TestNoColorIsForErrorsToo(t *testing.T) {
+	c := newCall(t, &fakeDriver{})
+	damage(t, c, crashed(t, c))
+	c.Terminal, c.Environ = Terminal{Out: true, Err: true}, append(c.Environ, "TERM=xterm")
+	for _, args := range [][]string{{"resume"}, {"resume", "--no-color"}, {"--no-color", "resume"}} {
+		c.expect(t, 4, args...)
+		if colour := strings.Contains(c.stderr.String(), "\x1b["); colour != (len(args) == 1) {
+			t.Errorf("%v: colour %v:\n%s", args, colour, &c.stderr)
+		}
+	}
+}
+
 func TestDiscoveryEndsAtHome(t *testing.T) {
 	top := t.TempDir()
 	deep := filepath.Join(top, "home", "deep")

@@ -191,7 +191,7 @@ func TestHostsThatCannotBeSavedAreNamed(t *testing.T) {
 	s := newSimulated(t)
 	s.Host("dev-2").PowerOff()
 	s.run(t, 4, "plan", "-o", "release.plan")
-	s.says(t, "not saved: a saved plan does exactly what it says", "without dev-2: nixdeploy plan --on '!dev-2' --out FILE")
+	s.says(t, "not saved: a saved plan does exactly what it says", "without dev-2: nixdeploy plan --on '!dev-2' --out release.plan")
 	if _, err := os.Stat(s.path("release.plan")); err == nil {
 		t.Error("it was saved")
 	}

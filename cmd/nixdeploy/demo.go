@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/nixdeploy/nixdeploy/deploy"
@@ -25,6 +26,9 @@ func demoCommand() command {
 }
 
 func runDemo(ctx context.Context, in *invocation) (err error) {
+	if in.json {
+		return &usageError{what: "demo is for people: it has no --json", command: "demo", hint: "the commands that it shows have: " + in.recommend("plan", "--json")}
+	}
 	dir, err := os.MkdirTemp("", "nixdeploy-demo-")
 	if err != nil {
 		return err
@@ -85,7 +89,13 @@ func (d *demo) nixdeploy(ctx context.Context, want int, args ...string) error {
 			KnownHostsFiles: []string{filepath.Join(d.fleet.Dir, "known_hosts")}, AgentSocket: "none",
 		}, nil, q)
 	}
-	if code := app.Run(ctx, args); code != want {
+	with := slices.Clone(args)
+	for name, set := range map[string]bool{"--no-color": d.noColor, "--verbose": d.verbose} {
+		if set {
+			with = append(with, name)
+		}
+	}
+	if code := app.Run(ctx, with); code != want {
 		return fmt.Errorf("the demo went wrong: nixdeploy %s ended with exit code %d, expected %d", strings.Join(args, " "), code, want)
 	}
 	return nil

@@ -35,7 +35,7 @@ func (in *invocation) load() (*inventory.Inventory, error) {
 			}
 			return nil, problems
 		}
-		return nil, &usageError{what: "reading the inventory: " + err.Error()}
+		return nil, &usageError{what: err.Error()}
 	}
 	return inv, nil
 }
@@ -56,6 +56,22 @@ func (in *invocation) selection() (*inventory.Inventory, []inventory.Host, error
 		}
 	}
 	return inv, hosts, nil
+}
+
+// hostCalled finds a host by its name, for a command.
+func (in *invocation) hostCalled(inv *inventory.Inventory, name, command string) (inventory.Host, error) {
+	if h, ok := inv.HostByName(name); ok {
+		return h, nil
+	}
+	var names []string
+	for _, h := range inv.Hosts {
+		names = append(names, h.Name)
+	}
+	e := &usageError{what: in.display(inv.Path) + " has no host called " + quoted(name), command: command}
+	if near := nearest(name, names); near != "" {
+		e.hint = "did you mean " + near + "?"
+	}
+	return inventory.Host{}, e
 }
 
 // inventoryPath is --file, else $NIXDEPLOY_INVENTORY, else found upwards.

@@ -453,10 +453,16 @@ func TestThePictureInTheReadmeIsTheDemo(t *testing.T) {
 	var stdout, stderr strings.Builder
 	app := App{
 		Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, Dir: t.TempDir(),
-		Environ: []string{"LANG=C.UTF-8", "HOME=" + t.TempDir()},
+		Environ: []string{"LANG=C.UTF-8", "TERM=xterm", "HOME=" + t.TempDir()}, Terminal: Terminal{Out: true, Err: true},
 	}
-	if code := app.Run(t.Context(), []string{"demo"}); code != 0 {
+	if code := app.Run(t.Context(), []string{"demo", "--no-color"}); code != 0 {
 		t.Fatalf("the demo ended with %d:\n%s%s", code, stdout.String(), stderr.String())
+	}
+	if strings.Contains(stdout.String()+stderr.String(), "\x1b[") {
+		t.Error("--no-color is not for what the demo runs")
+	}
+	if code := app.Run(t.Context(), []string{"demo", "--json"}); code != 2 {
+		t.Errorf("a story as JSON: %d", code)
 	}
 	printed := alike(stdout.String()) + " ... " + alike(stderr.String())
 	found := 0

@@ -84,7 +84,7 @@ func (e *evaluator) toplevel(ctx context.Context, h inventory.Host) (string, err
 	case e.places <- struct{}{}:
 		defer func() { <-e.places }()
 	case <-ctx.Done():
-		return "", ctx.Err()
+		return "", overdue(ctx, "evaluating here", evaluateTimeout)
 	}
 	cmd := exec.CommandContext(ctx, e.nix.path, nixos.EvaluateArgs(e.flake.Ref(filepath.Join(e.dir, "flake"), ""), h.Attribute)...)
 	cmd.Dir, cmd.WaitDelay = "/", 5*time.Second

@@ -97,21 +97,25 @@ func problemExit(problems []*deploy.Problem) int {
 }
 
 // fail says on stderr what ended the program, if that is not said yet, and
-// returns the exit code. With asJSON the last line of stdout says it too.
-func (a App) fail(err error, s *signals, asJSON bool) int {
+// returns the exit code. With --json the last line of stdout says it too. in is nil
+// for a command line that was not understood.
+func (a App) fail(err error, s *signals, in *invocation) int {
 	code := exitCode(err, s.interrupted())
 	if err == nil || errors.As(err, new(exitError)) {
 		return code
 	}
-	a.tell(a.errorText(err))
-	if asJSON {
+	if in == nil {
+		in = &invocation{App: a, err: a.style(a.Terminal.Err, false)}
+	}
+	a.tell(in.errorText(err))
+	if in.json {
 		_, _ = a.Stdout.Write(view.JSONError(code, err))
 	}
 	return code
 }
 
-func (a App) errorText(err error) string {
-	style := a.style(a.Terminal.Err, false)
+func (in *invocation) errorText(err error) string {
+	style := in.err
 	var (
 		usage    *usageError
 		problems *inventory.Problems
@@ -125,7 +129,7 @@ func (a App) errorText(err error) string {
 	case errors.As(err, &problems):
 		return style.InventoryProblems(problems)
 	case errors.As(err, &refusal):
-		return cleanLines(style, (&usageError{what: refusal.What, hint: refusal.Hint}).mistake())
+		return cleanLines(style, (&usageError{what: refusal.What, hint: in.namedIn(refusal.Hint)}).mistake())
 	case errors.As(err, &several):
 		list := make([]deploy.Problem, len(several.problems))
 		for i, p := range several.problems {

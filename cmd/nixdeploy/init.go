@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -14,6 +13,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/nixdeploy/nixdeploy/cmd/nixdeploy/internal/view"
+	"github.com/nixdeploy/nixdeploy/deploy"
 	"github.com/nixdeploy/nixdeploy/inventory"
 )
 
@@ -107,11 +107,18 @@ func (in *invocation) initDone(shown string, s starter, files []starterFile) str
 
 // initRefused: what was given makes no valid hosts.toml.
 func initRefused(err error) error {
-	if problems, ok := errors.AsType[*inventory.Problems](err); ok {
-		p := problems.List[0]
+	problems, ok := errors.AsType[*inventory.Problems](err)
+	if !ok {
+		return err
+	}
+	if p := problems.List[0]; len(problems.List) == 1 {
 		return &usageError{what: "hosts.toml would not be valid: " + p.What, hint: p.Hint, command: "init"}
 	}
-	return err
+	what := []string{"hosts.toml would not be valid:"} // which of them is the cause of the others is not known
+	for _, p := range problems.List {
+		what = append(what, p.What)
+	}
+	return &usageError{what: strings.Join(what, "\n"), command: "init"}
 }
 
 // writeNew writes files that are not there: all of them, or none.
@@ -138,20 +145,24 @@ func writeNew(dir string, files []starterFile) (err error) {
 		for _, path := range slices.Backward(made) {
 			err = errors.Join(err, os.Remove(path))
 		}
+		err = &deploy.Problem{
+			Code: deploy.CodeFile, What: "the fleet could not be begun in " + dir, State: "nothing was written", Err: err,
+			Next: "mend that, then run the same command again",
+		}
 	}()
 	if err != nil {
-		return fmt.Errorf("init: %w", err)
+		return err
 	}
 	for _, f := range files {
 		path := filepath.Join(dir, filepath.FromSlash(f.path))
 		w, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644) //nolint:gosec // the beginning of a repository: nothing in it is secret
 		if err != nil {
-			return fmt.Errorf("init: %w", err)
+			return err
 		}
 		made = append(made, path)
 		_, err = w.Write(f.data)
 		if err := errors.Join(err, w.Close()); err != nil {
-			return fmt.Errorf("init: %w", err)
+			return err
 		}
 	}
 	return nil

@@ -135,6 +135,11 @@ func TestAFleetIsBegunRenderedAndPlannedWithoutAManualStep(t *testing.T) {
 
 	c.expect(t, 0, append([]string{"option", "box-1", "services.openssh.enable"}, with...)...)
 	contains(t, "stdout", flat(c.stdout.String()), "nixpkgs overridden by path:", "value true", "modules/nixdeploy/ssh.nix", "base")
+	c.expect(t, 0, append([]string{"option", "box-1", "services.nginx.enable"}, with...)...)
+	contains(t, "stdout", flat(c.stdout.String()), "value false", "default false", "nothing sets it")
+	if strings.Contains(c.stdout.String(), "cannot be told") {
+		t.Errorf("of an option that nobody sets all is told:\n%s", &c.stdout)
+	}
 	c.expect(t, 0, append([]string{"option", "box-1"}, with...)...)
 	contains(t, "stdout", c.stdout.String(), "system.stateVersion", "hosts.toml, override of box-1")
 
@@ -248,6 +253,25 @@ func TestInitOverwritesNothingAndLeavesNothingHalfDone(t *testing.T) {
 	if entries, err := os.ReadDir(c.Dir); err != nil || len(entries) != 1 {
 		t.Errorf("left behind: %v, %v", entries, err)
 	}
+}
+
+// The first that is wrong with the file is not always why.
+func TestInitNamesTheCause(t *testing.T) {
+	c := begin(t)
+	c.expect(t, 2, "init", "--host", "web-1=10.0.0.1", "--host", "web-1=10.0.0.2")
+	contains(t, "stderr", c.stderr.String(), `--host "web-1" is given twice`)
+	c.expect(t, 2, "init", "--fleet", "a b", "--host", "web-1=-x")
+	contains(t, "stderr", c.stderr.String(), `"a b"`, `"-x"`)
+}
+
+// A folder that cannot be made or written to is no bug.
+func TestWhereNothingCanBeWrittenIsAFailureLikeAnother(t *testing.T) {
+	c := newCall(t, &fakeDriver{})
+	if err := os.Symlink("nowhere", filepath.Join(c.Dir, "link")); err != nil {
+		t.Fatal(err)
+	}
+	c.expect(t, 4, "init", "link")
+	contains(t, "stderr", c.stderr.String(), "error[file]", "link")
 }
 
 func TestWhatInitIsToldHasToBeValid(t *testing.T) {

@@ -9,11 +9,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/nixdeploy/nixdeploy/deploy"
 	"github.com/nixdeploy/nixdeploy/flake"
 	"github.com/nixdeploy/nixdeploy/inventory"
 )
@@ -85,7 +85,12 @@ func runLock(ctx context.Context, in *invocation) error {
 	if nix := in.lookPath("nix"); nix != "" {
 		lock, err = in.lockHere(ctx, nix, f)
 	} else {
-		lock, err = lockOnHost(ctx, in, hosts[0], f)
+		in.tell(fmt.Sprintf("no Nix here: locking on %s\n", hosts[0].Name))
+		lock, err = lockOnHost(ctx, hosts[0], f)
+		if err != nil && ctx.Err() != nil {
+			err = overdue(ctx, "locking the inputs on the host", lockTimeout)
+		}
+		err = in.withHint(err, hosts[0])
 	}
 	if err != nil {
 		return err
@@ -94,7 +99,8 @@ func runLock(ctx context.Context, in *invocation) error {
 }
 
 // lockHere runs nix in a copy of the flake, so that Nix sees, and copies to its
-// world-readable store, no more than what is deployed.
+// world-readable store, no more than what is deployed. A nil lock is one of a
+// flake without inputs.
 func (in *invocation) lockHere(ctx context.Context, nix string, f *flake.Flake) ([]byte, error) {
 	tmp, err := os.MkdirTemp("", "nixdeploy-lock-")
 	if err != nil {
@@ -113,34 +119,44 @@ func (in *invocation) lockHere(ctx context.Context, nix string, f *flake.Flake) 
 	cmd.Stdout, cmd.Stderr = &said, &said
 	if err := cmd.Run(); err != nil {
 		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
+			return nil, overdue(ctx, "locking the inputs here", lockTimeout)
 		}
-		return nil, fmt.Errorf("nix could not lock the inputs: %w\n%s", err, tail(said.String(), 20))
+		p := &deploy.Problem{Code: deploy.CodeEvaluation, What: "nix could not lock the inputs here", State: "nothing was contacted but where the inputs are", Err: err}
+		if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
+			saidBy(p, said.String(), inventory.Host{Name: "HOST", Attribute: "HOST"})
+		}
+		return nil, in.named(p)
 	}
-	return os.ReadFile(filepath.Join(dir, "flake.lock"))
+	lock, err := os.ReadFile(filepath.Join(dir, "flake.lock"))
+	if !errors.Is(err, fs.ErrNotExist) {
+		return lock, err
+	}
+	if len(in.inputs) > 0 {
+		return nil, &usageError{what: "the flake has no inputs, so none can be overridden", hint: "leave out --" + overrideInput}
+	}
+	return nil, nil
 }
 
-func tail(text string, lines int) string {
-	all := strings.Split(strings.TrimSpace(text), "\n")
-	return strings.Join(all[max(0, len(all)-lines):], "\n")
-}
-
-// keepLock puts the lock beside hosts.toml, or into the user's own flake, at
-// once: temp and rename.
+// keepLock puts the lock beside hosts.toml, or into the user's own flake.
 func (in *invocation) keepLock(inv *inventory.Inventory, lock []byte, update bool) error {
 	path := flake.LockPath(inv)
+	if lock == nil {
+		return in.showNoInputs(in.display(path))
+	}
+	failed := func(what string, err error) error {
+		return &deploy.Problem{
+			Code: deploy.CodeFile, What: in.display(path) + " could not be " + what, State: "it is as it was", Err: err,
+			Next: "mend that, then run the same command again",
+		}
+	}
 	old, err := os.ReadFile(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("reading the lock: %w", err)
+		return failed("read", err)
 	}
 	changed := !bytes.Equal(old, lock)
 	if changed {
-		tmp := path + ".new"
-		if err := os.WriteFile(tmp, lock, 0o644); err != nil { //nolint:gosec // a lock is no secret, and goes into git
-			return notWritten("the lock cannot be written", err)
-		}
-		if err := os.Rename(tmp, path); err != nil {
-			return notWritten("the lock cannot be written", errors.Join(err, os.Remove(tmp)))
+		if err := replaceFile(path, lock, 0o644); err != nil {
+			return failed("written", err)
 		}
 	}
 	return in.showLock(in.display(path), changed, update, flake.LockChanges(old, lock))

@@ -29,6 +29,14 @@ func (in *invocation) showLock(path string, changed, update bool, moved []flake.
 	return in.print(name + " written; keep it in git beside hosts.toml\n" + lockMoves(in.out, moved) + in.out.Next(in.recommend("plan")))
 }
 
+// showNoInputs says that a flake needs no lock.
+func (in *invocation) showNoInputs(path string) error {
+	if in.json {
+		return in.showLock(path, false, false, nil)
+	}
+	return in.print("the flake has no inputs: there is nothing to lock\n" + in.out.Next(in.recommend("plan")))
+}
+
 // lockMoves is a line for each input that moved.
 func lockMoves(style view.Style, moved []flake.LockChange) string {
 	width := 0

@@ -38,7 +38,7 @@ func runOption(ctx context.Context, in *invocation) error {
 	if err != nil {
 		return err
 	}
-	h, err := hostCalled(inv, in.args[0])
+	h, err := in.hostCalled(inv, in.args[0], "option")
 	if err != nil {
 		return err
 	}
@@ -63,22 +63,6 @@ func runOption(ctx context.Context, in *invocation) error {
 		}
 	}
 	return in.showOptions(inv, h, f, answer)
-}
-
-// hostCalled finds a host by its name.
-func hostCalled(inv *inventory.Inventory, name string) (inventory.Host, error) {
-	var names []string
-	for _, h := range inv.Hosts {
-		if h.Name == name {
-			return h, nil
-		}
-		names = append(names, h.Name)
-	}
-	e := &usageError{what: "hosts.toml has no host called " + quoted(name)}
-	if near := nearest(name, names); near != "" {
-		e.hint = "did you mean " + near + "?"
-	}
-	return inventory.Host{}, e
 }
 
 // optionPaths are those that are asked for: PATH, or what hosts.toml sets.

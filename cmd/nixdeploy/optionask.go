@@ -12,7 +12,6 @@ import (
 	"github.com/nixdeploy/nixdeploy/deploy"
 	"github.com/nixdeploy/nixdeploy/deploy/nixerror"
 	"github.com/nixdeploy/nixdeploy/deploy/nixos"
-	"github.com/nixdeploy/nixdeploy/deploy/remote"
 	"github.com/nixdeploy/nixdeploy/flake"
 	"github.com/nixdeploy/nixdeploy/inventory"
 )
@@ -30,7 +29,11 @@ func (in *invocation) askOptions(
 		err = in.withHint(err, h)
 		return answer, true, err
 	}
-	answer, err = optionsOnHost(ctx, in, h, f, q)
+	in.tell(fmt.Sprintf("no Nix here: evaluating on %s\n", h.Name))
+	answer, err = optionsOnHost(ctx, h, f, q)
+	if err != nil && ctx.Err() != nil {
+		err = overdue(ctx, "evaluating on the host", evaluateTimeout)
+	}
 	return answer, false, in.withHint(err, h)
 }
 
@@ -66,40 +69,32 @@ func optionsHere(ctx context.Context, nix *localNix, h inventory.Host, f *flake.
 	return nixos.ParseOption(string(out))
 }
 
-// optionsOnHost asks the Nix of the host itself.
-func optionsOnHost(ctx context.Context, in *invocation, h inventory.Host, f *flake.Flake, q deploy.OptionQuery) (deploy.OptionAnswer, error) {
-	dialer, err := remote.NewDialer(remote.Options{SSHConfig: true})
-	if err != nil {
-		return deploy.OptionAnswer{}, err
-	}
-	defer func() { _ = dialer.Close() }() // nothing is sent any more
-	in.tell(fmt.Sprintf("no Nix here: evaluating on %s\n", h.Name))
-	conn, err := dialer.Dial(ctx, h)
-	if err != nil {
-		return deploy.OptionAnswer{}, err
-	}
-	defer func() { _ = conn.Close() }()
-	answer, output, err := nixos.Option(ctx, conn, f.Pack, f.Hash, q)
-	if err != nil {
-		return deploy.OptionAnswer{}, err
-	}
-	if answer == nil {
-		return deploy.OptionAnswer{}, &deploy.Problem{
-			Code: deploy.CodeEvaluation, What: "the flake does not evaluate on the host", Details: output,
-		}
-	}
-	return *answer, nil
-}
-
 // notEvaluated is what a nix of this machine could not evaluate.
 func notEvaluated(ctx context.Context, err error, h inventory.Host) error {
 	if ctx.Err() != nil {
-		return context.Cause(ctx)
+		return overdue(ctx, "evaluating here", evaluateTimeout)
 	}
 	p := &deploy.Problem{Code: deploy.CodeEvaluation, What: "the flake does not evaluate here", Err: err}
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
-		said := strings.Split(strings.TrimSpace(string(exit.Stderr)), "\n")
-		p.Err, p.Details, p.Next = nil, nixerror.Evidence(said, 20), nixerror.Hint(said, h)
+		saidBy(p, string(exit.Stderr), h)
 	}
 	return p
+}
+
+// saidBy tells what a nix printed, in place of how it ended, and what to do.
+func saidBy(p *deploy.Problem, output string, h inventory.Host) {
+	said := strings.Split(strings.TrimSpace(output), "\n")
+	p.Err, p.Details, p.Next = nil, nixerror.Evidence(said, 20), nixerror.Hint(said, h)
+}
+
+// overdue says why ctx ended: by a limit of ours, which is a failure like another,
+// or by an interruption.
+func overdue(ctx context.Context, what string, limit time.Duration) error {
+	if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return context.Cause(ctx)
+	}
+	return &deploy.Problem{
+		Code: deploy.CodeEvaluation, What: fmt.Sprintf("%s took longer than %v, and was ended", what, limit), State: "not touched",
+		Next: "look whether the inputs can be fetched from there, then run the same command again",
+	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -38,6 +39,9 @@ func planCommand() command {
 
 func runPlan(ctx context.Context, in *invocation) error {
 	if err := in.onlyQuick(); err != nil {
+		return err
+	}
+	if err := in.canSave(); err != nil {
 		return err
 	}
 	inv, hosts, err := in.selection()
@@ -160,33 +164,45 @@ func (in *invocation) showPlans(plans []deploy.Plan) error {
 
 // nextAfterPlan applies what was planned; with nothing to change it looks.
 func (in *invocation) nextAfterPlan(plans []deploy.Plan) string {
-	changing := 0
-	for _, p := range plans {
-		changing += changes(p)
-	}
+	changing := slices.ContainsFunc(plans, func(p deploy.Plan) bool {
+		return slices.ContainsFunc(p.Hosts, func(h deploy.HostPlan) bool {
+			return h.Change == deploy.ChangeSwitch || h.Change == deploy.ChangeEvaluate
+		})
+	})
 	if file := in.planSaved(); file != "" {
 		return in.recommend("apply", file)
 	}
-	if changing == 0 {
+	if !changing {
 		return in.recommend("status")
 	}
 	if len(in.inputs) > 0 {
 		return in.recommend("plan")
 	}
-	words := []string{"apply"}
-	if in.stage != "" {
-		words = append(words, "--stage", in.stage)
+	return in.recommend(append([]string{"apply"}, in.chosen(in.on)...)...)
+}
+
+// chosen are the flags of plan and apply that say which hosts, and on which terms.
+func (o options) chosen(on []string) []string {
+	var words []string
+	if o.stage != "" {
+		words = append(words, "--stage", o.stage)
 	}
-	if len(in.on) > 0 {
-		words = append(words, "--on", strings.Join(in.on, ","))
+	if len(on) > 0 {
+		words = append(words, "--on", strings.Join(on, ","))
 	}
-	if in.first {
+	if o.first {
 		words = append(words, "--first")
 	}
-	if in.accept {
+	if o.accept {
 		words = append(words, "--accept")
 	}
-	return in.recommend(words...)
+	if o.override != "" {
+		words = append(words, "--override-gate", o.override)
+	}
+	if o.parallel > 0 {
+		words = append(words, "--parallel", strconv.Itoa(o.parallel))
+	}
+	return words
 }
 
 func planExit(plans []deploy.Plan, exitOnChange bool) error {

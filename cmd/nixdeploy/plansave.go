@@ -1,7 +1,10 @@
 package main
 
 import (
-	"fmt"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -21,9 +24,10 @@ func (in *invocation) savePlans(inv *inventory.Inventory, f *flake.Flake, hosts 
 		shown = in.tellPlans
 	}
 	if problems := savedplan.Unsavable(plans); len(problems) > 0 {
+		file := in.outFile
 		in.outFile = "" // what comes next is not its apply
 		err := shown(plans)
-		in.tell(in.notSaved(problems))
+		in.tell(in.notSaved(problems, len(hosts), file))
 		if err != nil {
 			return err
 		}
@@ -40,10 +44,45 @@ func (in *invocation) savePlans(inv *inventory.Inventory, f *flake.Flake, hosts 
 		return shown(plans)
 	}
 	if err := replaceFile(absolute(in.App, in.outFile), data, 0o600); err != nil {
-		return fmt.Errorf("the plan was made, and could not be saved: %w", err)
+		in.outFile = ""  // as above
+		_ = shown(plans) // the plan is what took the time; how it ends is said below
+		return &deploy.Problem{
+			Code: deploy.CodeFile, What: "the plan was made, and could not be saved", State: "nothing was switched", Err: err,
+			Next: "mend that, then run the same command again",
+		}
 	}
 	in.tell("saved to " + in.err.Clean(in.outFile) + "\n")
 	return shown(plans)
+}
+
+// canSave refuses, before a host is asked for anything, a path of --out where no
+// plan can be saved, and one where saving would put a file in place of what is no
+// file: a device, or a link.
+func (in *invocation) canSave() error {
+	if in.outFile == "" || in.outFile == "-" {
+		return nil
+	}
+	path := absolute(in.App, in.outFile)
+	refused := func(what, hint string) error {
+		return &usageError{what: "--out " + quoted(in.outFile) + ": " + what, hint: hint, command: "plan"}
+	}
+	switch info, err := os.Lstat(path); {
+	case err == nil && info.IsDir():
+		return refused("it is a folder", "name a file in it")
+	case err == nil && !info.Mode().IsRegular():
+		return refused("it is not a file, and a plan would replace it", "name a file; --out - is stdout")
+	}
+	probe, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*") // as it will be saved
+	if failed, ok := errors.AsType[*fs.PathError](err); ok {
+		err = failed.Err // the probe's own name says nothing
+	}
+	if err != nil {
+		return refused("no file can be made there: "+err.Error(), "")
+	}
+	if err := errors.Join(probe.Close(), os.Remove(probe.Name())); err != nil {
+		return refused(err.Error(), "")
+	}
+	return nil
 }
 
 // document is what is saved.
@@ -68,7 +107,7 @@ func (in *invocation) tellPlans(plans []deploy.Plan) error {
 
 // notSaved says why a plan is not saved, and how one without the hosts in
 // question would be. Problems that the plan itself shows are not shown again.
-func (in *invocation) notSaved(problems []*deploy.Problem) string {
+func (in *invocation) notSaved(problems []*deploy.Problem, planned int, file string) string {
 	var names []string
 	var unseen []deploy.Problem
 	for _, p := range problems {
@@ -80,17 +119,21 @@ func (in *invocation) notSaved(problems []*deploy.Problem) string {
 		}
 	}
 	text := in.err.Problems(unseen) + "not saved: a saved plan does exactly what it says on every host that it names\n"
-	if len(names) > maxNamed {
+	if len(names) > maxNamed || len(names) == planned {
 		return text
-	}
-	words := []string{"plan"}
-	if in.stage != "" {
-		words = append(words, "--stage", in.stage)
 	}
 	on := in.on
 	for _, name := range names {
 		on = append(slices.Clip(on), "!"+name)
 	}
-	words = append(words, "--on", strings.Join(on, ","), "--out", "FILE")
+	words := append([]string{"plan"}, in.chosen(on)...)
+	switch in.level {
+	case deploy.PlanQuick:
+		words = append(words, "--quick")
+	case deploy.PlanFull:
+		words = append(words, "--full")
+	case deploy.PlanDryBuild:
+	}
+	words = append(words, "--out", file)
 	return text + "without " + in.err.Clean(strings.Join(names, ", ")) + ": " + in.recommend(words...) + "\n"
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os/exec"
 	"strings"
 
@@ -56,7 +55,10 @@ func runPlanSign(ctx context.Context, in *invocation) error {
 		}
 	}
 	if err := replaceFile(absolute(in.App, f.name)+".sig", []byte(signature), 0o600); err != nil {
-		return fmt.Errorf("the signature was made, and could not be written: %w", err)
+		return &deploy.Problem{
+			Code: deploy.CodeFile, What: "the signature was made, and could not be written", State: "no signature was written", Err: err,
+			Next: "mend that, then run the same command again",
+		}
 	}
 	in.tell("signed plan " + f.ID + ": " + in.err.Clean(f.name) + ".sig\n")
 	return nil

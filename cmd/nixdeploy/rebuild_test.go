@@ -53,8 +53,13 @@ func TestADamagedJournalIsRefusedByNameAndRebuiltFromTheHosts(t *testing.T) {
 	c.expect(t, 4, "resume", run)
 	contains(t, "stderr", flat(c.stderr.String()), "error[journal]", "events.jsonl:3", "damaged",
 		"nixdeploy resume --rebuild-from-hosts "+run)
-	c.expect(t, 0, "resume") // of what can be read there is nothing, and it is warned of
-	contains(t, "stderr", c.stderr.String(), "warning:", "damaged")
+	for _, args := range [][]string{{"resume"}, {"resume", "--json"}} { // of what can be read there is nothing: that is not all
+		c.expect(t, 4, args...)
+		contains(t, "stderr", flat(c.stderr.String()), "error[journal]", "nixdeploy resume --rebuild-from-hosts "+run)
+		if strings.Contains(c.stdout.String(), "settled") {
+			t.Errorf("what cannot be read is told settled:\n%s", &c.stdout)
+		}
+	}
 
 	d.kept = map[string]deploy.KeptRun{
 		"dev-1": heldBy(run, "dev-1", "dev", func(k *deploy.KeptRun) { k.Active = true }),
@@ -87,6 +92,21 @@ func TestADamagedJournalIsRefusedByNameAndRebuiltFromTheHosts(t *testing.T) {
 	}
 	c.expect(t, 2, "resume", "--rebuild-from-hosts", run)
 	contains(t, "stderr", c.stderr.String(), "is whole")
+}
+
+// Another run is settled beside a damaged one, which is not forgotten for it.
+func TestResumeSettlesWhatItCanReadBesideADamagedJournal(t *testing.T) {
+	d := &fakeDriver{}
+	c := newCall(t, d)
+	bad := crashed(t, c)
+	damage(t, c, bad)
+	run := crashed(t, c)
+	c.expect(t, 4, "resume")
+	if d.q.Run != run || len(d.applied) != 1 {
+		t.Errorf("settled %v of run %s, want dev-1 of %s", d.applied, d.q.Run, run)
+	}
+	contains(t, "stdout", c.stdout.String(), "confirmed  1  dev-1")
+	contains(t, "stderr", flat(c.stderr.String()), "warning:", "nixdeploy resume --rebuild-from-hosts "+bad)
 }
 
 // From another machine: the hosts are all there is.

@@ -47,18 +47,24 @@ var recommendedHere = regexp.MustCompile(`\bnixdeploy (plan|approve|apply|rollba
 // named is p with the inventory that this call had to name in the commands that
 // it recommends: the room that worded them does not know it.
 func (o options) named(p *deploy.Problem) *deploy.Problem {
-	if p == nil || o.file == "" || strings.Contains(p.Next, " --file ") {
+	if p == nil || o.file == "" {
 		return p
 	}
-	file := strings.ReplaceAll(shellWord(o.file), "$", "$$")
-	name := func(text string) string { return recommendedHere.ReplaceAllString(text, "nixdeploy $1 --file "+file) }
 	own := *p
-	own.Next = name(p.Next)
+	own.Next = o.namedIn(p.Next)
 	own.Details = slices.Clone(p.Details)
 	for i, d := range own.Details {
-		own.Details[i] = name(d)
+		own.Details[i] = o.namedIn(d)
 	}
 	return &own
+}
+
+// namedIn is named for a text.
+func (o options) namedIn(text string) string {
+	if o.file == "" || strings.Contains(text, " --file ") {
+		return text
+	}
+	return recommendedHere.ReplaceAllString(text, "nixdeploy $1 --file "+strings.ReplaceAll(shellWord(o.file), "$", "$$"))
 }
 
 // maxNamed is how many hosts a recommended command names; with more of them it
@@ -109,20 +115,21 @@ func unresolved(h deploy.HostReport) bool {
 	return h.Unresolved || h.State == deploy.StateStranded || h.State == deploy.StateInFlight
 }
 
+// again is the same command for the hosts that are open, on the same terms: one
+// that was never confirmed is refused without --first.
 func (o options) again(command string, open []inventory.Host) string {
 	words := []string{command}
 	if command == "rollback" {
 		words = append(words, o.goal()...)
 	}
-	words = append(words, "--stage", open[0].Stage)
-	names := make([]string, len(open))
-	for i, h := range open {
-		names[i] = h.Name
+	same := options{stage: open[0].Stage, first: o.first, accept: o.accept}
+	var names []string
+	if len(open) <= maxNamed {
+		for _, h := range open {
+			names = append(names, h.Name)
+		}
 	}
-	if len(names) <= maxNamed {
-		words = append(words, "--on", strings.Join(names, ","))
-	}
-	return o.recommend(words...)
+	return o.recommend(append(words, same.chosen(names)...)...)
 }
 
 // nextStage follows a run in which all went well.

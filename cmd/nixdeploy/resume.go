@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -49,11 +50,14 @@ func runResume(ctx context.Context, in *invocation) error {
 		}
 		return in.rebuild(ctx, dir, id)
 	}
-	id, err := in.runToResume(dir)
+	id, unread, err := in.runToResume(dir)
 	if err != nil || id == "" {
 		return err
 	}
 	j, events, err := in.openWaiting(ctx, dir, id)
+	if err != nil && ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	if err != nil {
 		return in.unreadable(dir, id, err)
 	}
@@ -68,7 +72,10 @@ func runResume(ctx context.Context, in *invocation) error {
 	if err != nil {
 		return err
 	}
-	return in.end(end)
+	if err := in.end(end); err != nil {
+		return err
+	}
+	return unread
 }
 
 func (in *invocation) checkResume() error {
@@ -82,29 +89,53 @@ func (in *invocation) checkResume() error {
 }
 
 // runToResume is the run that was named, or the newest that left something to
-// settle; "" when there is none, which it says.
-func (in *invocation) runToResume(dir string) (string, error) {
+// settle; else one that a process still works on; "" when there is none, which
+// it says. unread is why other runs could not be looked at, nil for none: what
+// they left may not be settled.
+func (in *invocation) runToResume(dir string) (run string, unread, err error) {
 	if len(in.args) > 0 {
-		return in.runNamed(dir, in.args[0], "resume")
+		run, err = in.runNamed(dir, in.args[0], "resume")
+		return run, nil, err
 	}
 	runs, err := journal.List(dir)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
+	open, held := "", ""
+	var unreadable []error
 	for _, r := range runs {
-		if r.Held || r.Err == nil && r.Finished && !mayBeOpen(r.Exit) {
+		if r.Err == nil && r.Finished && !mayBeOpen(r.Exit) {
+			continue
+		}
+		if r.Held {
+			held = cmp.Or(held, r.Run)
 			continue
 		}
 		events, err := journal.Read(dir, r.Run)
-		if err != nil {
-			in.tell("warning: " + in.err.Clean(in.unreadable(dir, r.Run, err).Error()) + "\n")
-			continue
-		}
-		if !r.Finished || slices.ContainsFunc(deploy.Fold(events).Hosts, unresolved) {
-			return r.Run, nil
+		switch {
+		case err != nil:
+			unreadable = append(unreadable, in.unreadable(dir, r.Run, err))
+		case !r.Finished || slices.ContainsFunc(deploy.Fold(events).Hosts, unresolved):
+			open = cmp.Or(open, r.Run)
 		}
 	}
-	return "", in.nothingToSettle(deploy.Report{})
+	switch {
+	case open != "":
+		in.warn(unreadable)
+		return open, errors.Join(unreadable...), nil
+	case len(unreadable) > 0:
+		in.warn(unreadable[1:])
+		return "", nil, unreadable[0]
+	case held != "":
+		return held, nil, nil
+	}
+	return "", nil, in.nothingToSettle(deploy.Report{})
+}
+
+func (in *invocation) warn(errs []error) {
+	for _, err := range errs {
+		in.tell("warning: " + in.err.Clean(err.Error()) + "\n")
+	}
 }
 
 // mayBeOpen says that a run with this exit code may have left a host undecided.
@@ -155,7 +186,9 @@ func (in *invocation) unreadable(dir, run string, err error) error {
 			Next: in.recommend("resume", "--rebuild-from-hosts", run),
 		}
 	}
-	return err
+	return &deploy.Problem{
+		Code: deploy.CodeJournal, What: "the journal of run " + run + " cannot be read", State: "nothing was contacted; an armed host returns by itself", Err: err,
+	}
 }
 
 // settle brings the undecided hosts of a run to a promised state.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -323,6 +324,8 @@ func TestResumeLeavesALiveRunAlone(t *testing.T) {
 	defer func() { _ = j.Close() }()
 	c.expect(t, 3, "resume", run)
 	contains(t, "stderr", c.stderr.String(), "still being worked on", "--lock-wait")
+	c.expect(t, 3, "resume") // no "every host is settled" while one is in flight
+	contains(t, "stderr", flat(c.stderr.String()), "run "+run+" is still being worked on", "--lock-wait")
 	if len(d.applied) > 0 {
 		t.Errorf("it touched %v", d.applied)
 	}
@@ -330,6 +333,32 @@ func TestResumeLeavesALiveRunAlone(t *testing.T) {
 	contains(t, "stderr", c.stderr.String(), "--rebuild-from-hosts")
 	c.expect(t, 2, "resume", "../../etc")
 }
+
+// The process of the run ends when resume says that it waits for it.
+func TestResumeWaitsForALiveRunThatItWasNotTold(t *testing.T) {
+	d := &fakeDriver{}
+	c := newCall(t, d)
+	run := crashed(t, c)
+	j, _, err := journal.Open(filepath.Join(c.Dir, "state"), run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var said strings.Builder
+	app := c.App
+	app.Stdout, app.Stderr = io.Discard, writerFunc(func(p []byte) (int, error) {
+		if said.Write(p); strings.Contains(string(p), "waiting, up to") {
+			return len(p), j.Close()
+		}
+		return len(p), nil
+	})
+	if code := app.Run(t.Context(), []string{"resume", "--lock-wait", "10m"}); code != 0 || len(d.applied) != 1 {
+		t.Errorf("exit code %d, settled %v:\n%s", code, d.applied, said.String())
+	}
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
 // A run that was resumed, and killed again in that, is unresolved again.
 func TestAResumeThatWasKilledIsFoundAgain(t *testing.T) {
@@ -367,6 +396,22 @@ func TestWhatIsRecommendedNamesTheInventory(t *testing.T) {
 	}
 	c.expect(t, 2, "plan", "-f", "my fleet.toml")
 	contains(t, "stderr", c.stderr.String(), "nixdeploy lock --file 'my fleet.toml'")
+}
+
+// Without --first, a host that was never confirmed is refused.
+func TestWhatIsRecommendedAfterAFailureHasTheSameTerms(t *testing.T) {
+	c := newCall(t, &fakeDriver{outcomes: map[string]deploy.State{"dev-1": deploy.StateReturned}})
+	c.expect(t, 5, "apply", "--yes", "--first", "--accept")
+	contains(t, "stdout", c.stdout.String(), "Next: nixdeploy apply --stage dev --on dev-1 --first --accept\n")
+}
+
+// A flake's refusal is worded by a room that does not know the inventory's name.
+func TestARefusedFlakeRecommendsWithTheInventory(t *testing.T) {
+	c := newCall(t, &fakeDriver{})
+	put(t, filepath.Join(c.Dir, "sub", "my fleet.toml"), strings.ReplaceAll(testInventory, `"container"`, `"hetzner"`))
+	put(t, filepath.Join(c.Dir, "sub", "flake.lock"), testLock)
+	c.expect(t, 2, "render", "-f", "sub/my fleet.toml", "-o", "out")
+	contains(t, "stderr", c.stderr.String(), "nixdeploy adopt --file 'sub/my fleet.toml' ")
 }
 
 func TestResumeWantsTheHostsThatItHasToSettle(t *testing.T) {

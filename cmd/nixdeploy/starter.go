@@ -86,6 +86,9 @@ func (s *starter) addHosts(values []string) error {
 		if !ok || name == "" || address == "" {
 			return &usageError{what: "--host " + quoted(v) + ": it takes NAME=ADDRESS", hint: "for instance --host web-1=192.0.2.10", command: "init"}
 		}
+		if slices.ContainsFunc(s.Hosts, func(h starterHost) bool { return h.Name == name }) {
+			return &usageError{what: "--host " + quoted(name) + " is given twice", hint: "each host has a name of its own", command: "init"}
+		}
 		stage := "prod"
 		if i == 0 && len(values) > 1 {
 			stage = "dev"

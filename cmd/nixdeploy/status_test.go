@@ -65,6 +65,13 @@ func TestTheExitCodeOfStatus(t *testing.T) {
 	}
 }
 
+// A list of nothing is a list, for who goes through it.
+func TestStatusOfAHealthyFleetHasAnEmptyListOfFindings(t *testing.T) {
+	c := newCall(t, &fakeDriver{})
+	c.expect(t, 0, "status", "--json")
+	contains(t, "stdout", c.stdout.String(), `"findings": []`)
+}
+
 func TestStatusRunsTheChecksWhenAsked(t *testing.T) {
 	d := &fakeDriver{sick: map[string]*deploy.Problem{
 		"web-1": {Code: deploy.CodeHealth, Host: "web-1", Step: deploy.StepSoak, What: "check web: 503, wanted 200", State: "confirmed"},

@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/nixdeploy/nixdeploy/deploy"
@@ -20,7 +18,7 @@ import (
 
 // This file is the one place where the rooms that touch hosts are put
 // together: remote's Dialer, nixos' Machine and health's checks into a
-// host.Driver. Nothing else in this package knows them.
+// host.Driver, and the two into questions that are no deployment's.
 
 // wired is a Driver with the Dialer that it owns.
 type wired struct {
@@ -138,27 +136,38 @@ func judgeHealth(ctx context.Context, q host.HealthRequest) *deploy.Problem {
 	return p
 }
 
-// lockOnHost locks the flake by the Nix of a host and returns the flake.lock.
-func lockOnHost(ctx context.Context, in *invocation, h inventory.Host, f *flake.Flake) ([]byte, error) {
+// lockOnHost locks the flake by the Nix of a host. A nil lock is one of a flake
+// without inputs.
+func lockOnHost(ctx context.Context, h inventory.Host, f *flake.Flake) (lock []byte, err error) {
+	err = onHost(ctx, h, func(conn deploy.Conn) error {
+		lock, err = nixos.Lock(ctx, conn, f.Pack)
+		return err
+	})
+	return lock, err
+}
+
+// optionsOnHost asks for options by the Nix of a host.
+func optionsOnHost(ctx context.Context, h inventory.Host, f *flake.Flake, q deploy.OptionQuery) (answer deploy.OptionAnswer, err error) {
+	err = onHost(ctx, h, func(conn deploy.Conn) error {
+		answer, err = nixos.Option(ctx, conn, f.Pack, f.Hash, q)
+		return err
+	})
+	return answer, err
+}
+
+// onHost connects to a host for one question.
+func onHost(ctx context.Context, h inventory.Host, ask func(deploy.Conn) error) error {
 	dialer, err := remote.NewDialer(remote.Options{SSHConfig: true})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	defer func() { _ = dialer.Close() }()
-	in.tell(fmt.Sprintf("no Nix here: locking on %s\n", h.Name))
+	defer func() { _ = dialer.Close() }() // nothing is sent any more
 	conn, err := dialer.Dial(ctx, h)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer func() { _ = conn.Close() }()
-	lock, output, err := nixos.Lock(ctx, conn, f.Pack)
-	if err != nil {
-		return nil, err
-	}
-	if lock == nil {
-		return nil, errors.New("nix flake lock failed on " + h.Name + ":\n  " + strings.Join(output, "\n  "))
-	}
-	return lock, nil
+	return ask(conn)
 }
 
 // seenOnce answers the first question for failed units by what an inspection

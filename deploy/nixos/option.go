@@ -46,35 +46,19 @@ func ParseOption(out string) (deploy.OptionAnswer, error) {
 	return a, nil
 }
 
-// Option asks a flake for options by the Nix of a host, in a folder that is gone
-// afterwards. With a nil answer Nix failed, and output is what it said. It asks
-// for no root, and changes nothing but what Nix downloads to its store.
+// Option asks a flake for options by the Nix of a host. It asks for no root, and
+// changes nothing but what Nix downloads to its store.
 func Option(
 	ctx context.Context, conn deploy.Conn, pack func(io.Writer) error, narHash string, q deploy.OptionQuery,
-) (answer *deploy.OptionAnswer, output []string, err error) {
+) (deploy.OptionAnswer, error) {
 	query, err := json.Marshal(q)
 	if err != nil {
-		return nil, nil, fmt.Errorf("asking for options: %w", err)
+		return deploy.OptionAnswer{}, fmt.Errorf("asking for options: %w", err)
 	}
-	r, w := io.Pipe()
-	packed := make(chan struct{})
-	go func() { // ends when the pack is read, or when the reader is closed below
-		defer close(packed)
-		w.CloseWithError(pack(w))
-	}()
-	var said tail
-	reply, err := do(ctx, conn, call{
-		script: "option", stdin: r, noise: said.add,
-		args: []string{optionSeconds, url.QueryEscape(narHash), optionExpression, string(query)},
-	})
-	_ = r.Close()
-	<-packed
+	reply, err := askNix(ctx, conn, pack, "option", "the flake does not evaluate on the host",
+		optionSeconds, url.QueryEscape(narHash), optionExpression, string(query))
 	if err != nil {
-		return nil, nil, err
+		return deploy.OptionAnswer{}, err
 	}
-	if reply.number("code") != 0 || !reply.has("answer") {
-		return nil, said, nil
-	}
-	a, err := ParseOption(strings.Join(reply.values["answer"], ""))
-	return &a, said, err
+	return ParseOption(strings.Join(reply.values["answer"], ""))
 }

@@ -165,7 +165,7 @@ func TestAnOptionIsToldWithWhatItOverrode(t *testing.T) {
 		t.Fatalf("%d answers", len(a.Options))
 	}
 	name, ports, about, zone, folder, unknown, nobody, unset := a.Options[0], a.Options[1], a.Options[2], a.Options[3], a.Options[4], a.Options[5], a.Options[6], a.Options[7]
-	for _, o := range []deploy.OptionFacts{name, ports, about, zone} {
+	for _, o := range []deploy.OptionFacts{name, ports, about, zone, unset} {
 		if !o.Complete {
 			t.Errorf("%v: what lost is not known", o.Path)
 		}
@@ -197,8 +197,8 @@ func TestAnOptionIsToldWithWhatItOverrode(t *testing.T) {
 	if nobody.Kind != deploy.OptionKind || !nobody.Fails || len(nobody.Definitions) != 0 {
 		t.Errorf("%+v", nobody)
 	}
-	if unset.Value != false || unset.Fails {
-		t.Errorf("a default: %+v", unset)
+	if unset.Value != false || unset.Fails || !unset.HasDefault || len(unset.Definitions) > 0 {
+		t.Errorf("nobody sets it, and it has a default: %+v", unset)
 	}
 }
 
@@ -276,8 +276,8 @@ func TestAHostIsAskedForOptions(t *testing.T) {
 		root := t.TempDir()
 		tool(t, root, "nix", `printf '%s\n' "$@" >"`+root+`/args"; for a in "$@"; do case $a in path:*) d=${a#path:}; cat "${d%%\?*}/flake.nix" >"`+root+`/seen";; esac; done
 printf '{"options":[{"kind":"option","path":["a"],"description":"%0200000d ünd"}]}' 0; echo 'warning: of Nix' >&2`)
-		answer, _, err := Option(t.Context(), shellConn{root, shell}, f.Pack, f.Hash, q)
-		if err != nil || answer == nil || len(answer.Options) != 1 {
+		answer, err := Option(t.Context(), shellConn{root, shell}, f.Pack, f.Hash, q)
+		if err != nil || len(answer.Options) != 1 {
 			t.Fatalf("%s: %+v, %v", name, answer, err)
 		}
 		if got := answer.Options[0].Description; len(got) != 200005 || !strings.HasSuffix(got, "0 ünd") {
@@ -295,9 +295,9 @@ printf '{"options":[{"kind":"option","path":["a"],"description":"%0200000d ünd"
 		}
 
 		tool(t, root, "nix", "echo 'error: undefined variable' >&2; exit 1")
-		answer, said, err := Option(t.Context(), shellConn{root, shell}, f.Pack, f.Hash, q)
-		if err != nil || answer != nil || !slices.Contains(said, "error: undefined variable") {
-			t.Errorf("%s: %v, %q, %v", name, answer, said, err)
+		_, err = Option(t.Context(), shellConn{root, shell}, f.Pack, f.Hash, q)
+		if p, ok := errors.AsType[*deploy.Problem](err); !ok || p.Code != deploy.CodeEvaluation || !slices.Contains(p.Details, "error: undefined variable") {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

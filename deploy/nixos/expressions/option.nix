@@ -354,9 +354,12 @@ let
 
       official = winnersOf option rest;
       walked = if told then definitionsAt loc rest else [ ];
-      # Where the walk and the module system disagree, the latter is right.
+      # Where the walk and the module system disagree, the latter is right. It has
+      # the default among the definitions, first, as if the declaring file had set it.
+      byDefault = option ? default && (option.highestPrio or null) == 1500 && official != [ ];
+      set = if byDefault && elem (head official).file (option.declarations or [ ]) then tail official else official;
       files = defs: builtins.sort builtins.lessThan (map (d: text d.file) (filter (d: !d.lost) defs));
-      agrees = told && (rest != [ ] || files walked == files official);
+      agrees = told && (rest != [ ] || files walked == files set);
       definitions = if agrees then walked else official ++ filter (d: d.lost) walked;
     in
     {
@@ -375,7 +378,15 @@ let
         value = shown d.value;
       }) definitions;
     }
-    // (if about ? default then { default = shown about.default; } else { })
+    // (
+      if about ? default then
+        {
+          default = shown about.default;
+          has_default = true;
+        }
+      else
+        { }
+    )
     // (
       if derivation then
         {

@@ -57,7 +57,7 @@ func (s Style) option(p OptionPage, o deploy.OptionFacts) string {
 		field("by", o.Derivation.Drv)
 	}
 	field("type", o.Type)
-	if o.Default != nil {
+	if o.HasDefault {
 		field("default", NixText(o.Default))
 	}
 	about, _, _ := strings.Cut(strings.TrimSpace(o.Description), "\n\n")
@@ -90,7 +90,7 @@ func (s Style) option(p OptionPage, o deploy.OptionFacts) string {
 	}
 	b.WriteString(s.table(rows))
 	if !o.Complete {
-		b.WriteString(s.hang("  ", "what it overrode cannot be told: this flake does not give its list of modules"))
+		b.WriteString(s.hang("  ", "what it overrode cannot be told: the modules of this flake cannot be followed"))
 	}
 	return b.String()
 }

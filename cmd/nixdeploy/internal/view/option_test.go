@@ -17,6 +17,7 @@ func TestAnOptionOnAScreen(t *testing.T) {
 	page := optionPage(deploy.OptionFacts{
 		Type: "null or string", Value: "Mine", Declared: []string{"nixpkgs/nixos/modules/config/locale.nix"}, Complete: true,
 		Description: "The time zone.\n\nA long story.",
+		HasDefault:  true,
 		Definitions: []deploy.OptionDefinition{
 			{File: "configurations/base.nix", Priority: 1400, Value: "UTC"},
 			{File: "modules/custom/clock.nix", Priority: 100, Value: "Mine", Won: true},
@@ -26,6 +27,7 @@ func TestAnOptionOnAScreen(t *testing.T) {
 	want := `time.timeZone of web-1
   value     "Mine"
   type      null or string
+  default   null
   about     The time zone.
   declared  nixpkgs/nixos/modules/config/locale.nix
      set by                                 priority         layer  value
@@ -35,6 +37,10 @@ func TestAnOptionOnAScreen(t *testing.T) {
 `
 	if got := (Style{Unicode: true}).Options(page); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	page.Options[0].HasDefault = false
+	if got := (Style{}).Options(page); strings.Contains(got, "default  ") {
+		t.Errorf("it has no default:\n%s", got)
 	}
 	page.Rendered = false
 	if got := (Style{Unicode: true}).Options(page); strings.Contains(got, "layer") {

@@ -217,6 +217,9 @@ func ago(d time.Duration) string {
 
 // JSONStatus is the one document of status --json.
 func JSONStatus(version string, p StatusPage) []byte {
+	if p.Findings == nil {
+		p.Findings = []Finding{} // a list, also of none
+	}
 	return JSONDocument(map[string]any{
 		"type": "status", "nixdeploy": version, "format": StatusVersion, "at": p.Now.UTC().Truncate(time.Second),
 		"hosts": p.Hosts, "findings": p.Findings, "next": p.Next,
