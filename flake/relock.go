@@ -44,12 +44,14 @@ func (f *Flake) WithoutLocks(names ...string) (*Flake, error) {
 func (f *Flake) CheckInputs(names ...string) error {
 	known := f.inputs()
 	for _, name := range names {
-		if !slices.Contains(known, name) {
-			return &Refusal{
-				What: fmt.Sprintf("the flake has no input %q", name),
-				Hint: "its inputs: " + strings.Join(known, ", "),
-			}
+		if slices.Contains(known, name) {
+			continue
 		}
+		hint := "it has no inputs"
+		if len(known) > 0 {
+			hint = "its inputs: " + strings.Join(known, ", ")
+		}
+		return &Refusal{What: fmt.Sprintf("the flake has no input %q", name), Hint: hint}
 	}
 	return nil
 }

@@ -128,13 +128,10 @@ func (in *invocation) lockHere(ctx context.Context, nix string, f *flake.Flake) 
 		return nil, in.named(p)
 	}
 	lock, err := os.ReadFile(filepath.Join(dir, "flake.lock"))
-	if !errors.Is(err, fs.ErrNotExist) {
-		return lock, err
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
 	}
-	if len(in.inputs) > 0 {
-		return nil, &usageError{what: "the flake has no inputs, so none can be overridden", hint: "leave out --" + overrideInput}
-	}
-	return nil, nil
+	return lock, err
 }
 
 // keepLock puts the lock beside hosts.toml, or into the user's own flake.
