@@ -16,7 +16,7 @@ func guardLibrary(t *testing.T) string {
 	if !found {
 		t.Fatal("guard.sh has no part that begins with what is asked for")
 	}
-	return read("lib.sh") + "\nset -- - none\n" + read("foreign.sh") + read("return.sh") + library
+	return read("lib.sh") + "\nset -- - none\n" + read("foreign.sh") + read("return.sh") + read("unit.sh") + library
 }
 
 // armedRun is an armed run of this boot.

@@ -75,52 +75,6 @@ write_result() {
 		durable "$ACTIVE" # model: result-durable
 }
 
-kick_guard() {
-	if systemctl --quiet is-active "$GUARD"; then
-		systemctl kill --kill-who=main --signal=USR1 "$GUARD" 2>/dev/null
-	else
-		systemctl reset-failed "$GUARD" 2>/dev/null
-		systemctl start "$GUARD" # model: kick
-	fi
-}
-
-write_unit() {
-	mkdir -p "$CONTROL/basic.target.wants" "$CONTROL/emergency.target.wants" || return 1
-	cat >"$CONTROL/$GUARD.tmp" <<-UNIT || return 1
-		[Unit]
-		Description=nixdeploy guard: returns this host unless its deployment is confirmed
-		DefaultDependencies=no
-		RequiresMountsFor=$STATE $PROFILES
-		ConditionPathExists=$ACTIVE/guard.sh
-		After=dbus.socket
-		Conflicts=shutdown.target
-		Before=shutdown.target
-		IgnoreOnIsolate=yes
-		StartLimitIntervalSec=0
-		[Service]
-		Type=exec
-		ExecStart=/bin/sh $ACTIVE/guard.sh - guard
-		Restart=on-failure
-		RestartSec=1
-		KillMode=process
-		OOMScoreAdjust=-900
-	UNIT
-	chmod 0644 "$CONTROL/$GUARD.tmp"
-	durable "$CONTROL/$GUARD.tmp"
-	# The parent too: the folder may be new.
-	mv "$CONTROL/$GUARD.tmp" "$CONTROL/$GUARD" &&
-		ln -sfn "../$GUARD" "$CONTROL/basic.target.wants/$GUARD" && # model: arm-unit
-		ln -sfn "../$GUARD" "$CONTROL/emergency.target.wants/$GUARD" &&
-		durable "$CONTROL" "$CONTROL/basic.target.wants" "$CONTROL/emergency.target.wants" "${CONTROL%/*}"
-}
-
-remove_unit() { # inside enter: another run may be about to write its own
-	rm -f "$CONTROL/$GUARD" "$CONTROL/basic.target.wants/$GUARD" "$CONTROL/emergency.target.wants/$GUARD"
-	# The folder itself stays: systemd forgets places that were not there when it
-	# last looked, and looking again costs a reload.
-	rmdir "$CONTROL/basic.target.wants" "$CONTROL/emergency.target.wants" 2>/dev/null
-}
-
 pin() { # NAME STOREPATH
 	if [ -n "$2" ]; then ln -sfn "$2" "$ROOTS/$1"; fi
 }
@@ -229,11 +183,7 @@ arm() {
 
 # Without a guard nothing may begin.
 begin_guard() {
-	# systemd looks for new units once one of its folders has changed, but it does
-	# not watch this one (path-lookup.c, lookup_paths_mtime_exclude). A touch of
-	# another one does; a daemon-reload would run every generator.
-	touch -c /run/systemd/system
-	if systemctl start "$GUARD" 2>/dev/null || { systemctl daemon-reload && systemctl start "$GUARD"; }; then # model: arm-guard
+	if unit_there && start_guard; then
 		say armed yes
 		return
 	fi
@@ -340,18 +290,10 @@ settle() { # CLAIM RUN SECONDS
 	leave
 	say claim "$a_claim"
 	until=$((uptime + $3)) naps=0
-	while load_active && [ "$a_run" = "$2" ] && [ -z "$a_result" ] && [ "$uptime" -lt "$until" ]; do
+	# What is decided is closed in a moment, by a guard, too.
+	while load_active && [ "$a_run" = "$2" ] && [ "$a_result" != stranded ] && [ "$uptime" -lt "$until" ]; do
 		if [ $((naps % 50)) = 0 ]; then kick_guard; fi
 		naps=$((naps + 1))
-		sleep 0.05
-		clock
-	done
-	# What is decided is closed in a moment.
-	while load_active && [ "$a_run" = "$2" ] && [ "$uptime" -lt "$until" ]; do
-		case $a_result in
-		confirmed | returned) ;;
-		*) break ;;
-		esac
 		sleep 0.05
 		clock
 	done
