@@ -7,7 +7,7 @@ import (
 )
 
 // backIn is what a guard knows when it goes back, before it looks.
-const backIn = at + "nonce=N attempts=0 activations=0 busy=no patience='' half=no r_until=0\nsync() { :; }\nload_active\n"
+const backIn = at + "nonce=N attempts=0 activations=0 busy=no patience='' half=no r_until=0 untold=no\nsync() { :; }\nload_active\n"
 
 // guardLibrary is what the verbs of the guard share.
 func guardLibrary(t *testing.T) string {

@@ -57,14 +57,30 @@ note() {
 
 durable() { sync "$@" 2>/dev/null; }
 
-claim_for() { # WHO: exactly one ln can make the link
-	ln -s "$1" "$ACTIVE/claim" 2>/dev/null && # model: claim
+# The run's log has what a command prints; the journal, where the disk takes none.
+logged() { # COMMAND...
+	if { true >>"$ACTIVE/log"; } 2>/dev/null; then "$@" >>"$ACTIVE/log" 2>&1; else "$@" >&2; fi
+}
+
+# No ":" makes a file here: where that fails, it ends a shell.
+mark() { true >"$ACTIVE/$1" && durable "$ACTIVE/$1" "$ACTIVE"; } # NAME
+
+# Exactly one ln can make the link. A return that the disk does not take (it is
+# full, or has become read-only) counts all the same, as long as this boot lasts:
+# whoever claims does so under the short lock, and finds it.
+claim_for() { # WHO, inside enter, after load_active
+	if [ -n "$a_claim" ]; then return 1; fi
+	if ln -s "$1" "$ACTIVE/claim" 2>/dev/null; then # model: claim
 		durable "$ACTIVE" # model: claim-durable
+		return
+	fi
+	[ "$1" = return ] && ! [ -L "$ACTIVE/claim" ] && printf '%s return\n' "$a_run" >"$VOLATILE/claim"
 }
 
 # What a result promises outlives a power cut before the result does: Nix syncs
 # no profile, and not every installer of a boot loader its files.
-write_result() {
+write_result() { # WORD -> $written
+	written=no
 	durable "$PROFILES" # model: result-profile
 	case $reader in
 	profile | unknown) ;;
@@ -72,7 +88,8 @@ write_result() {
 	esac
 	printf '%s\n' "$1" >"$ACTIVE/result.tmp" && durable "$ACTIVE/result.tmp" &&
 		mv "$ACTIVE/result.tmp" "$ACTIVE/result" && # model: result
-		durable "$ACTIVE" # model: result-durable
+		durable "$ACTIVE" && # model: result-durable
+		written=yes
 }
 
 pin() { # NAME STOREPATH
@@ -349,7 +366,7 @@ finish() {
 			go_back # which undoes nothing then
 			return
 		fi
-		if [ "$profile" != "$a_wanted" ]; then set_profile "$a_back" "$a_wanted" >>"$ACTIVE/log" 2>&1; fi # model: confirm-profile
+		if [ "$profile" != "$a_wanted" ]; then logged set_profile "$a_back" "$a_wanted"; fi # model: confirm-profile
 		if [ "$next" != "$a_wanted" ]; then
 			activate "$a_wanted/bin/switch-to-configuration" boot # model: confirm-boot
 			if [ "$busy" = yes ] && [ "$uptime" -lt "$patience" ]; then
@@ -363,7 +380,7 @@ finish() {
 	fi
 	if [ -n "$next" ]; then loaded=yes; fi
 	if [ "$running" = "$a_wanted" ] && [ "$profile" = "$a_wanted" ] && next_is "$a_wanted" && [ "$loaded" = yes ]; then
-		if [ -z "$next" ]; then : >"$ACTIVE/unverified"; fi
+		if [ -z "$next" ]; then mark unverified; fi
 		if [ "$a_goal" = flake ]; then remember; fi
 		note "confirmed $a_wanted"
 		write_result confirmed # model: confirmed
@@ -413,8 +430,12 @@ close_run() {
 	# The folder first: a unit without one is skipped at boot, a decided folder
 	# without a unit would stay for ever.
 	durable "$ACTIVE" # model: close-result
-	mv -T "$ACTIVE" "$DONE/$a_run" && # model: close
-		durable "$STATE" "$DONE" # model: close-durable
+	if ! mv -T "$ACTIVE" "$DONE/$a_run"; then # model: close
+		leave
+		return 1
+	fi
+	durable "$STATE" "$DONE" # model: close-durable
+	rm -f "$VOLATILE/claim"
 	remove_unit # model: close-unit
 	leave
 }
@@ -459,7 +480,7 @@ release() {
 }
 
 guard() {
-	attempts=0 activations=0 woken=no busy=no patience='' r_until=0
+	attempts=0 activations=0 woken=no busy=no patience='' r_until=0 untold=no mended=no
 	trap 'woken=yes' USR1
 	# The tools of the record, which is pinned: the guard needs nothing of the
 	# system that it may have to undo.
@@ -489,11 +510,14 @@ guard() {
 		claim) claim_return ;;
 		finish | return)
 			durable "$ACTIVE" # model: claim-seen
+			written=yes
 			if [ "$action" = finish ]; then finish; else go_back; fi
+			# What was done holds, and is looked at again until the disk takes that.
+			if [ "$written" = no ]; then sleep 10; fi
 			;;
 		close)
-			close_run
-			return
+			if close_run; then return; fi
+			sleep 10
 			;;
 		hold) return ;;
 		esac

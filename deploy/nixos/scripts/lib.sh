@@ -253,7 +253,12 @@ load_active() {
 		esac
 	done <"$ACTIVE/meta"
 	a_claim='' a_result=''
-	if [ -L "$ACTIVE/claim" ]; then a_claim=$(readlink "$ACTIVE/claim"); fi
+	if [ -L "$ACTIVE/claim" ]; then
+		a_claim=$(readlink "$ACTIVE/claim")
+	elif [ -f "$VOLATILE/claim" ]; then # see claim_for
+		read -r key rest <"$VOLATILE/claim"
+		if [ "$key" = "$a_run" ]; then a_claim=$rest; fi
+	fi
 	if [ -f "$ACTIVE/result" ]; then read -r a_result <"$ACTIVE/result"; fi
 	return 0
 }
@@ -275,7 +280,9 @@ extend() { # after load_active, clock
 
 # The short mutual exclusion of every script that changes anything of ours.
 enter() {
-	mkdir -p "$STATE" "$VOLATILE" && chmod 0700 "$STATE" "$VOLATILE" || exit 1
+	mkdir -p "$STATE" "$VOLATILE" && chmod 0700 "$VOLATILE" || exit 1
+	# A guard has to act on a disk that has become read-only, too.
+	chmod 0700 "$STATE" 2>/dev/null || ! [ -w "$STATE" ] || exit 1
 	exec 9>"$VOLATILE/flock"
 	flock -w 20 9 || { # model: enter
 		say fault "the host's own lock $VOLATILE/flock is held for 20 s"
