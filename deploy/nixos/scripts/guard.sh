@@ -401,12 +401,11 @@ remember() {
 
 write_record() { # DIGEST FLEET HOST <RECORD
 	mkdir -p "$RECORDS"
-	cat >"$RECORDS/.new" && durable "$RECORDS/.new" && mv "$RECORDS/.new" "$RECORDS/$1"
+	cat >"$RECORDS/.new" && come_last "$RECORDS/.new" "$RECORDS" "$DONE" && durable "$RECORDS/.new" && mv "$RECORDS/.new" "$RECORDS/$1"
 	printf '%s %s\n' "$2" "$3" >"$STATE/.marker" && durable "$STATE/.marker" && mv "$STATE/.marker" "$STATE/marker"
 	durable "$RECORDS" "$STATE"
 	# The newest fifty stay.
-	# shellcheck disable=SC2012 # names are hex digests
-	ls -1t "$RECORDS" | tail -n +51 | while read -r old; do rm -f "${RECORDS:?}/$old"; done
+	past 50 "$1" "$RECORDS" | while read -r old; do rm -f "${RECORDS:?}/$old"; done
 }
 
 # The end of a resolved run: its folder moves away, and with it lock and guard.
@@ -417,8 +416,7 @@ close_run() {
 	mkdir -p "$DONE"
 	rm -rf "${DONE:?}/$a_run"
 	# What was recorded stays pinned for a return in the soak, of the newest runs.
-	# shellcheck disable=SC2012 # names are run ids
-	ls -1t "$DONE" | tail -n +6 | while read -r old; do
+	past 6 "$a_run" "$DONE" | while read -r old; do
 		rm -rf "${DONE:?}/$old"
 		unpin "$old"
 	done
@@ -429,6 +427,7 @@ close_run() {
 	if [ "$l_run" = "$a_run" ]; then rm -f "$LEASE"; fi
 	# The folder first: a unit without one is skipped at boot, a decided folder
 	# without a unit would stay for ever.
+	come_last "$ACTIVE" "$DONE" "$RECORDS"
 	durable "$ACTIVE" # model: close-result
 	if ! mv -T "$ACTIVE" "$DONE/$a_run"; then # model: close
 		leave

@@ -278,6 +278,27 @@ extend() { # after load_active, clock
 		mv "$ACTIVE/deadline.$$" "$ACTIVE/deadline" # model: extend
 }
 
+# The times of what is kept are the order in which it was written, and only that:
+# what comes is later than all that is there, also where the host's clock went back.
+come_last() { # PATH FOLDER...: after all that is in these
+	path=$1 time=$(date +%s)
+	shift
+	for folder in "$@"; do
+		# shellcheck disable=SC2012 # names are ours
+		last=$(ls -1t "$folder" 2>/dev/null | head -n 1)
+		if [ -z "$last" ]; then continue; fi
+		last=$(stat -c %Y "$folder/$last")
+		if [ "$last" -ge "$time" ]; then time=$((last + 1)); fi
+	done
+	touch -ch -d "@$time" "$path"
+}
+
+# Names that go from a folder: all past the newest COUNT, of which NAME is one.
+past() { # COUNT NAME FOLDER
+	# shellcheck disable=SC2010,SC2012 # names are ours
+	ls -1t "$3" | grep -vxF -e "$2" | tail -n "+$1"
+}
+
 # The short mutual exclusion of every script that changes anything of ours.
 enter() {
 	mkdir -p "$STATE" "$VOLATILE" && chmod 0700 "$VOLATILE" || exit 1
