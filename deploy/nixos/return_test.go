@@ -108,8 +108,7 @@ func TestWhoActivatesIsSeen(t *testing.T) {
 		inEachShell(t, root, guardLibrary(t)+"if others_activate; then echo somebody; else echo nobody; fi", want)
 	}
 	root := t.TempDir()
-	write(t, root, "run/nixos/switch-to-configuration.lock", "")
 	tool(t, root, "systemctl", "echo inactive")
-	tool(t, root, "flock", "exit 1")
+	holdsLock(t, root)
 	inEachShell(t, root, guardLibrary(t)+"if others_activate; then echo somebody; else echo nobody; fi", "somebody\n")
 }

@@ -108,7 +108,8 @@ others_activate() {
 	case $(systemctl show -p ActiveState --value "$ACTIVATION") in
 	active | activating | reloading | deactivating) return 0 ;;
 	esac
-	[ -e /run/nixos/switch-to-configuration.lock ] && ! flock -n /run/nixos/switch-to-configuration.lock true
+	activator_lock
+	[ -n "$holder" ]
 }
 
 # A switch of somebody else is theirs to end, and where it leads is looked at
