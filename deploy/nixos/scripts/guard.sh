@@ -170,6 +170,7 @@ arm() {
 	if ! [ "$(wc -c <"$staging/guard.sh")" -eq "$whole" ]; then
 		say unguarded "the guard's script did not arrive whole"
 		rm -rf "$staging"
+		unpin "$run"
 		return
 	fi
 	a_window=60 a_activation=900
@@ -190,6 +191,7 @@ arm() {
 	if ! write_unit; then
 		say unguarded "$CONTROL cannot be written"
 		rm -rf "$staging"
+		unpin "$run"
 		remove_unit
 		return
 	fi
@@ -216,6 +218,7 @@ abandon() {
 	durable "$STATE" # model: abandon-durable
 	remove_unit # model: abandon-unit
 	rm -rf "$STATE/abandoned"
+	unpin "$run"
 }
 
 # start RUN: the switch, once, detached from this connection (contract 6.1).

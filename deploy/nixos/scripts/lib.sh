@@ -339,5 +339,28 @@ take_lease() { # RUN OPERATOR SECONDS, inside enter
 		say end locked
 		exit 0
 	fi
+	if ! lease_live && [ -z "$a_run" ]; then sweep "$1"; fi
 	write_lease "$1" "$2" "$3"
+}
+
+# What killed runs left behind: with neither lease nor unresolved run it is of
+# nobody at work here, but for the run that asks. The pins of a run in done/ are for
+# a return of it.
+sweep() { # RUN, inside enter
+	set +f
+	for path in "$ROOTS"/* "$STATE"/build-* "$UPLOADS"/.*; do
+		name=${path##*/}
+		case $name in
+		. | ..) continue ;;
+		.*) of=${name#.} of=${of%.err} ;;
+		wanted-* | build-*) of=${name#*-} ;;
+		*-wanted | *-profile | *-running | *-next)
+			of=${name%-*}
+			if [ -e "$DONE/$of" ]; then continue; fi
+			;;
+		*) continue ;;
+		esac
+		if [ "$of" != "$1" ]; then rm -rf "$path"; fi
+	done
+	set -f
 }
