@@ -195,4 +195,22 @@ func TestARunThatOutlivesItsUnitIsResolved(t *testing.T) {
 	}
 }
 
+// The claim of a return that no disk took is gone with a boot. Its result stands:
+// nothing is started or confirmed after it, and a stranded host may be asked again.
+func TestAResultWithoutItsClaimIsAReturn(t *testing.T) {
+	h := newWholeHost(t, "extlinux")
+	h.says(h.arms("R1", "switch"))
+	write(t, h.root, active+"result", "stranded\n")
+	for _, verb := range [][]string{{"start", "R1"}, {"confirm", "R1", "0"}} {
+		if got := h.says(h.asks(verb...)); !strings.Contains(got, "N claim return\n") || strings.Contains(got, "N started") {
+			t.Errorf("%s: %s", verb[0], got)
+		}
+	}
+	h.is("old")
+	h.will(guardRuns)
+	if got := h.says(h.asks("back", "R1", "60")); !strings.Contains(got, "N result returned\n") || !h.there(state+"done/R1/claim") {
+		t.Error(got)
+	}
+}
+
 const guardUnit = "nixdeploy-guard.service"

@@ -6,7 +6,8 @@
  * transition stands for, which ends in "# model: TAG"; tags_test.go holds the
  * two together. "world: ..." is what nobody wrote a line for.
  *
- * Options (-D): TEST_FIRST, the other mode. ETC_IS_LOST, with each boot. SECOND, a second operator. ARMS=n,
+ * Options (-D): TEST_FIRST, the other mode. ETC_IS_LOST, with each boot.
+ * NO_DISK, none that takes the claim of a return. SECOND, a second operator. ARMS=n,
  * how often the arm of run A may arrive. FAULTS=n, how many faults of any kind
  * strike. MUTANT_x, a planted bug: ./check has the list. ONLY=x, one property.
  */
@@ -113,6 +114,8 @@ bit arm_killed;              /* between the run folder and the start of its guar
 
 #ifdef MUTANT_CLAIM_NOT_SYNCED
 #define SYNC_CLAIM skip
+#elif defined(NO_DISK)
+#define SYNC_CLAIM if :: claim == back -> skip :: else -> claim_d = claim fi
 #else
 #define SYNC_CLAIM claim_d = claim
 #endif
@@ -128,6 +131,12 @@ bit arm_killed;              /* between the run folder and the start of its guar
 	claim = none; claim_d = none; result = none; result_d = none; acted = none; \
 	started = 0; ended = 0; bad = 0; rebooted = 0; marked = 0; this_boot = 0; due = 0
 
+/* A result without a claim: that of the return was lost with a boot. */
+#ifdef MUTANT_RESULT_IS_NO_CLAIM
+#define UNCLAIMED (claim == none)
+#else
+#define UNCLAIMED (claim == none && result == none)
+#endif
 #define LINKED MUST(confirmed_stays, promised == NOTHING || ALL(promised))
 #define FORWARD(r) MUST(two_writers_never, r == NOBODY || (folder == r && !going_back))
 #define ACT(c) MUST(never_both, acted == none || acted == c); acted = c
@@ -234,6 +243,9 @@ inline boots() {
 inline power_cut() {
 	KEEP(profile, profile_d); KEEP(next, next_d); KEEP(folder, folder_d);
 	KEEP(claim, claim_d); KEEP(result, result_d);
+#ifdef NO_DISK
+	if :: claim == none -> acted = none :: else fi; /* it lasted as long as the boot */
+#endif
 	boots();
 	if
 	:: guard == up -> kill_guard = 1
@@ -448,16 +460,16 @@ end:	do
 			:: folder != B && stc_lock == 0 && ALL(profile) -> r = B; flock = SESSION; busy = 1; goto arms_
 			:: else
 			fi }
-	:: atomic { armed_b && folder == B && flock == 0 && !started && claim == none -> r = B; flock = SESSION; busy = 1; goto starts }
+	:: atomic { armed_b && folder == B && flock == 0 && !started && UNCLAIMED -> r = B; flock = SESSION; busy = 1; goto starts }
 #endif
 #ifdef MUTANT_START_AFTER_THE_CLAIM
 	:: atomic { armed_yes && flock == 0 && folder == A && !started -> r = A; flock = SESSION; busy = 1; goto starts }
 #endif
-	:: atomic { armed_yes && flock == 0 && folder == A && !started && claim == none -> /* guard.sh: gone */
+	:: atomic { armed_yes && flock == 0 && folder == A && !started && UNCLAIMED -> /* guard.sh: gone */
 			r = A; flock = SESSION; busy = 1; goto starts }
-	:: atomic { armed_yes && flock == 0 && folder == A && claim == none && due -> due = 0 } /* lib.sh: extend */
+	:: atomic { armed_yes && flock == 0 && folder == A && UNCLAIMED && due -> due = 0 } /* lib.sh: extend */
 	:: atomic { armed_yes && folder == A && claim == none && started && (ended || switcher == down) && SYSTEM_NEW && !healthy -> healthy = 1; half = 0 } /* the checks have judged it */
-	:: atomic { armed_yes && healthy && flock == 0 && folder == A && claim == none ->
+	:: atomic { armed_yes && healthy && flock == 0 && folder == A && UNCLAIMED ->
 			claim = confirm; r = A; flock = SESSION; busy = 1; goto claimed }
 	:: atomic { armed_yes && flock == 0 && folder == A && (claim == none || result == stranded || !unit) ->
 			if

@@ -304,7 +304,10 @@ settle() { # CLAIM RUN SECONDS
 	enter
 	ours "$2"
 	# A person or a resume may ask a stranded host to try once more.
-	if [ "$a_result" = stranded ] && [ "$1" = return ]; then rm -f "$ACTIVE/result" "$ACTIVE/returning"; fi # model: ask-again
+	if [ "$a_result" = stranded ] && [ "$1" = return ]; then
+		rm -f "$ACTIVE/result" "$ACTIVE/returning" # model: ask-again
+		load_active
+	fi
 	claim_for "$1"
 	load_active
 	leave

@@ -260,6 +260,8 @@ load_active() {
 		if [ "$key" = "$a_run" ]; then a_claim=$rest; fi
 	fi
 	if [ -f "$ACTIVE/result" ]; then read -r a_result <"$ACTIVE/result"; fi
+	# A result without a claim: that of the return was lost with a boot.
+	if [ -z "$a_claim" ] && [ -n "$a_result" ]; then a_claim=return; fi
 	return 0
 }
 
