@@ -140,12 +140,10 @@ func TestAProcessIsFoundByItsWords(t *testing.T) {
 	}
 }
 
-func TestWhoHoldsTheLockOfTheActivator(t *testing.T) {
-	root := t.TempDir()
-	systemctlShows(t, root, nil)
-	inEachShell(t, root, foreign("foreign_activity"), "")
+// holdsLock holds the lock of the activator, and gives the process that does.
+func holdsLock(t *testing.T, root string) int {
+	t.Helper()
 	write(t, root, "run/nixos/switch-to-configuration.lock", "")
-	inEachShell(t, root, foreign("foreign_activity"), "") // it stays when it is over
 	lock := filepath.Join(root, "run/nixos/switch-to-configuration.lock")
 	cmd := exec.CommandContext(t.Context(), whole(t, "flock"), "--no-fork", lock, "/bin/sh", "-c", "echo up; read -r _")
 	_, err := cmd.StdinPipe()
@@ -163,7 +161,20 @@ func TestWhoHoldsTheLockOfTheActivator(t *testing.T) {
 	if _, err := bufio.NewReader(out).ReadString('\n'); err != nil {
 		t.Fatal(err)
 	}
-	want := regexp.MustCompile(fmt.Sprintf(`^switch %d \d+ 0 \S+ switch-to-configuration \(it holds its lock\)\n$`, cmd.Process.Pid))
+	return cmd.Process.Pid
+}
+
+// It is read who holds it: an inspection that took it for a moment would end a
+// switch that somebody begins then.
+func TestWhoHoldsTheLockOfTheActivator(t *testing.T) {
+	root := t.TempDir()
+	systemctlShows(t, root, nil)
+	inEachShell(t, root, foreign("foreign_activity"), "")
+	write(t, root, "run/nixos/switch-to-configuration.lock", "")
+	tool(t, root, "flock", "echo taken; exit 1")
+	inEachShell(t, root, foreign("foreign_activity"), "") // it stays when it is over
+	inEachShell(t, root, guardLibrary(t)+"if others_activate; then echo somebody; else echo nobody; fi", "nobody\n")
+	want := regexp.MustCompile(fmt.Sprintf(`^switch %d \d+ 0 \S+ switch-to-configuration \(it holds its lock\)\n$`, holdsLock(t, root)))
 	for name, shell := range shells() {
 		if got := runShell(t, shell, root, foreign("foreign_activity")); !want.MatchString(got) {
 			t.Errorf("%s: %q does not match %s", name, got, want)

@@ -131,7 +131,7 @@ func TestInspectOfAWholeHost(t *testing.T) {
 *) echo inactive ;;
 esac`)
 	tool(t, root, "systemd-detect-virt", "exit 1")
-	tool(t, root, "stat", "echo ext4")
+	tool(t, root, "stat", "case $1 in -f) echo ext4 ;; *) exec "+whole(t, "stat")+" \"$@\" ;; esac")
 	tool(t, root, "df", "printf 'Filesystem 1024-blocks Used Available Capacity Mounted on\\n/dev/vda 100 60 40 60%% /\\nodd x y z q /boot\\n'")
 	write(t, root, "etc/NIXOS", "")
 	write(t, root, "etc/machine-id", "0123abcd\n")

@@ -7,7 +7,7 @@ import (
 )
 
 // backIn is what a guard knows when it goes back, before it looks.
-const backIn = at + "nonce=N attempts=0 activations=0 busy=no patience='' half=no r_until=0\nsync() { :; }\nload_active\n"
+const backIn = at + "nonce=N attempts=0 activations=0 busy=no patience='' half=no r_until=0 untold=no\nsync() { :; }\nload_active\n"
 
 // guardLibrary is what the verbs of the guard share.
 func guardLibrary(t *testing.T) string {
@@ -16,7 +16,7 @@ func guardLibrary(t *testing.T) string {
 	if !found {
 		t.Fatal("guard.sh has no part that begins with what is asked for")
 	}
-	return read("lib.sh") + "\nset -- - none\n" + read("foreign.sh") + read("return.sh") + library
+	return read("lib.sh") + "\nset -- - none\n" + read("foreign.sh") + read("return.sh") + read("unit.sh") + library
 }
 
 // armedRun is an armed run of this boot.
@@ -108,8 +108,7 @@ func TestWhoActivatesIsSeen(t *testing.T) {
 		inEachShell(t, root, guardLibrary(t)+"if others_activate; then echo somebody; else echo nobody; fi", want)
 	}
 	root := t.TempDir()
-	write(t, root, "run/nixos/switch-to-configuration.lock", "")
 	tool(t, root, "systemctl", "echo inactive")
-	tool(t, root, "flock", "exit 1")
+	holdsLock(t, root)
 	inEachShell(t, root, guardLibrary(t)+"if others_activate; then echo somebody; else echo nobody; fi", "somebody\n")
 }

@@ -22,7 +22,7 @@ const library = "lib.sh"
 func parts(name string) []string {
 	switch name {
 	case "guard":
-		return []string{library, "foreign.sh", "return.sh"}
+		return []string{library, "foreign.sh", "return.sh", "unit.sh"}
 	case "inspect", "difference":
 		return []string{library, "foreign.sh"}
 	case "build", "facts":

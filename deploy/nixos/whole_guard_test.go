@@ -27,6 +27,7 @@ const (
 var wholeTools = map[string]string{
 	"systemctl": `case "$*" in
 start*nixdeploy-guard.service)
+	if ! [ -e ROOT/etc/systemd/system.control/nixdeploy-guard.service ]; then exit 5; fi
 	if [ -e ROOT/guard-starts-no ]; then exit 1; fi
 	if [ -e ROOT/guard-runs ]; then exec sh ROOT/var/lib/nixdeploy/active/guard.sh - guard; fi ;;
 daemon-reload) if [ -e ROOT/guard-starts-no ]; then exit 1; fi ;;
@@ -162,6 +163,53 @@ func TestTheWholeGuardOnAHostOfStandIns(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// Where /etc is in memory and /var/lib on a disk, the run folder outlives the unit
+// of its guard. Whoever asks then writes it anew: also for what was decided, and not
+// closed, when the power went.
+func TestARunThatOutlivesItsUnitIsResolved(t *testing.T) {
+	for _, left := range []string{"", "claim", "result"} {
+		t.Run("with "+left, func(t *testing.T) {
+			h := newWholeHost(t, "extlinux")
+			h.says(h.arms("R1", "test-first"))
+			h.says(h.asks("start", "R1"))
+			if left != "" {
+				link(t, h.root, active+"claim", "return")
+			}
+			if left == "result" {
+				write(t, h.root, active+"result", "returned\n")
+			}
+			if err := os.RemoveAll(filepath.Join(h.root, control)); err != nil {
+				t.Fatal(err)
+			}
+			h.will(guardRuns)
+			if got := h.says(h.asks("back", "R1", "3")); !strings.Contains(got, "N result returned\n") {
+				t.Error(got)
+			}
+			if h.there(active) || h.there(control+guardUnit) || !h.there(state+"done/R1/result") {
+				t.Error("the run is not closed")
+			}
+		})
+	}
+}
+
+// The claim of a return that no disk took is gone with a boot. Its result stands:
+// nothing is started or confirmed after it, and a stranded host may be asked again.
+func TestAResultWithoutItsClaimIsAReturn(t *testing.T) {
+	h := newWholeHost(t, "extlinux")
+	h.says(h.arms("R1", "switch"))
+	write(t, h.root, active+"result", "stranded\n")
+	for _, verb := range [][]string{{"start", "R1"}, {"confirm", "R1", "0"}} {
+		if got := h.says(h.asks(verb...)); !strings.Contains(got, "N claim return\n") || strings.Contains(got, "N started") {
+			t.Errorf("%s: %s", verb[0], got)
+		}
+	}
+	h.is("old")
+	h.will(guardRuns)
+	if got := h.says(h.asks("back", "R1", "60")); !strings.Contains(got, "N result returned\n") || !h.there(state+"done/R1/claim") {
+		t.Error(got)
 	}
 }
 

@@ -60,6 +60,7 @@ func subject(t *testing.T, traits *simfleet.Traits) (contract.Subject, *simfleet
 		NoEvaluation: flakeOf("no-evaluation"), NoBuild: flakeOf("no-build"),
 		PowerCut:  h.PowerCut,
 		StopGuard: h.StopGuard,
+		LoseUnit:  h.LoseUnit,
 		CutSwitch: func() { h.SetFaults(simfleet.HostFaults{SwitchDiesAt: simfleet.PhaseActivated}) },
 		ForeignSwitch: func() {
 			h.ForeignSwitch("switch", simfleet.System{Toplevel: simfleet.ToplevelPath("theirs", "web-1")})

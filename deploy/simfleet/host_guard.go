@@ -50,9 +50,11 @@ func (h *Host) startGuard() bool {
 	return true
 }
 
-// guardThere reports whether the guard's unit file is still on the host.
-func (h *Host) guardThere(r *run) bool {
-	return h.traits.GuardLost == "" || r.bootID == h.booted.id
+// unitThere writes the guard's unit anew where a boot lost it. It reports whether
+// that worked.
+func (h *Host) unitThere(r *run) bool {
+	r.unitLost = r.unitLost && h.faults.ControlReadonly
+	return !r.unitLost
 }
 
 // runGuard is the guard's loop, up to where it waits.

@@ -114,8 +114,11 @@ func (h *Host) boot(toplevel string) {
 	h.settleUnits(s)
 	h.tellNetwork()
 	// Where it is not lost, the guard's unit is wanted by basic.target.
-	if h.active != nil && h.guardThere(h.active) {
-		h.startGuard()
+	if r := h.active; r != nil {
+		r.unitLost = r.unitLost || h.traits.GuardLost != ""
+		if !r.unitLost {
+			h.startGuard()
+		}
 	}
 }
 
@@ -140,6 +143,16 @@ func (h *Host) StopGuard() {
 	h.change(func() {
 		h.guard.busy.kill()
 		h.guard = guard{}
+	})
+}
+
+// LoseUnit takes the unit of an armed run's guard away, and not the guard: the next
+// boot has none.
+func (h *Host) LoseUnit() {
+	h.change(func() {
+		if h.active != nil {
+			h.active.unitLost = true
+		}
 	})
 }
 

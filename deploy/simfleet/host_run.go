@@ -41,6 +41,7 @@ type run struct {
 	until                 int64    // uptime at which it has to end
 	up                    []string // units that were up when it was armed
 	down                  []string // those that are not, after the return
+	unitLost              bool     // its guard's unit is not on the host any more
 	decided               int      // the how manieth that this host put away
 }
 

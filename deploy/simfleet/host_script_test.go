@@ -324,7 +324,7 @@ func TestAHostEvaluatesOptions(t *testing.T) {
 	})
 }
 
-// On a kind of host where the guard is lost with the boot, nobody decides.
+// On a kind of host where the guard is lost with the boot, nobody decides by himself.
 func TestALostGuardDecidesNothing(t *testing.T) {
 	o := wordHost(simfleet.System{})
 	o.Traits = &simfleet.Traits{GuardLost: "/etc/systemd is gone after a reboot"}
@@ -336,6 +336,12 @@ func TestALostGuardDecidesNothing(t *testing.T) {
 		r.dial()
 		if o := r.sees(); o.Active == nil || o.Running != wanted {
 			t.Errorf("somebody decided: %+v", o)
+		}
+		_, _ = r.Back(t.Context(), time.Minute) // it boots the record, and loses the guard once more
+		time.Sleep(time.Hour)
+		r.dial()
+		if s := r.back(); s.Result != deploy.ResultReturned {
+			t.Errorf("nobody can settle it: %+v", s)
 		}
 	})
 }

@@ -89,7 +89,7 @@ func (q *request) arm() int {
 // an arming that nothing followed is taken back.
 func (q *request) beginGuard() int {
 	h := q.host
-	if h.startGuard() {
+	if h.unitThere(h.active) && h.startGuard() {
 		q.say("armed", "yes")
 		return q.endGuard()
 	}
@@ -251,7 +251,7 @@ func (q *request) settle(claim deploy.Claim) int {
 	}
 	q.say("claim", r.claim)
 	until := h.at(h.uptime() + number(q.arg(1)))
-	if r.result == "" && h.guardThere(r) {
+	if r.result == "" && (h.guard.up || h.unitThere(r)) {
 		h.startGuard()
 	}
 	if !q.wait(until, func() bool { return r.result != "" }) {

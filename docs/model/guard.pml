@@ -6,7 +6,8 @@
  * transition stands for, which ends in "# model: TAG"; tags_test.go holds the
  * two together. "world: ..." is what nobody wrote a line for.
  *
- * Options (-D): TEST_FIRST, the other mode. SECOND, a second operator. ARMS=n,
+ * Options (-D): TEST_FIRST, the other mode. ETC_IS_LOST, with each boot.
+ * NO_DISK, none that takes the claim of a return. SECOND, a second operator. ARMS=n,
  * how often the arm of run A may arrive. FAULTS=n, how many faults of any kind
  * strike. MUTANT_x, a planted bug: ./check has the list. ONLY=x, one property.
  */
@@ -97,6 +98,15 @@ bit armed_b;
 
 /* ---- what only the properties look at ------------------------------------- */
 
+#ifdef ETC_IS_LOST
+bit kicked;                  /* somebody asked since the unit was lost */
+#define LOSE_UNIT unit = 0; kicked = 0
+#define UNHEARD (!unit && !kicked)
+#else
+#define LOSE_UNIT skip
+#define UNHEARD false
+#endif
+
 byte promised = NOTHING;     /* the system that a durable result promises */
 mtype acted = none;          /* the claim that was acted on */
 bit going_back;
@@ -104,6 +114,8 @@ bit arm_killed;              /* between the run folder and the start of its guar
 
 #ifdef MUTANT_CLAIM_NOT_SYNCED
 #define SYNC_CLAIM skip
+#elif defined(NO_DISK)
+#define SYNC_CLAIM if :: claim == back -> skip :: else -> claim_d = claim fi
 #else
 #define SYNC_CLAIM claim_d = claim
 #endif
@@ -119,6 +131,12 @@ bit arm_killed;              /* between the run folder and the start of its guar
 	claim = none; claim_d = none; result = none; result_d = none; acted = none; \
 	started = 0; ended = 0; bad = 0; rebooted = 0; marked = 0; this_boot = 0; due = 0
 
+/* A result without a claim: that of the return was lost with a boot. */
+#ifdef MUTANT_RESULT_IS_NO_CLAIM
+#define UNCLAIMED (claim == none)
+#else
+#define UNCLAIMED (claim == none && result == none)
+#endif
 #define LINKED MUST(confirmed_stays, promised == NOTHING || ALL(promised))
 #define FORWARD(r) MUST(two_writers_never, r == NOBODY || (folder == r && !going_back))
 #define ACT(c) MUST(never_both, acted == none || acted == c); acted = c
@@ -218,12 +236,16 @@ inline boots() {
 	if :: switcher == asked -> switcher = down; switching = NOBODY :: else fi;
 	if :: way == asked -> way = down :: else fi;
 	kill_session = busy;
+	LOSE_UNIT;
 	LINKED
 }
 
 inline power_cut() {
 	KEEP(profile, profile_d); KEEP(next, next_d); KEEP(folder, folder_d);
 	KEEP(claim, claim_d); KEEP(result, result_d);
+#ifdef NO_DISK
+	if :: claim == none -> acted = none :: else fi; /* it lasted as long as the boot */
+#endif
 	boots();
 	if
 	:: guard == up -> kill_guard = 1
@@ -381,7 +403,7 @@ reboot:			rebooted = 1; /* return.sh: reboot-once */
 			atomic { /* return.sh: reboot */
 				profile_d = profile; next_d = next; claim_d = claim;
 				boots();
-				guard = asked; kill_guard = 0; r = 0; again = 0;
+				guard = (unit -> asked : down); kill_guard = 0; r = 0; again = 0;
 				goto gone };
 
 close:
@@ -438,18 +460,18 @@ end:	do
 			:: folder != B && stc_lock == 0 && ALL(profile) -> r = B; flock = SESSION; busy = 1; goto arms_
 			:: else
 			fi }
-	:: atomic { armed_b && folder == B && flock == 0 && !started && claim == none -> r = B; flock = SESSION; busy = 1; goto starts }
+	:: atomic { armed_b && folder == B && flock == 0 && !started && UNCLAIMED -> r = B; flock = SESSION; busy = 1; goto starts }
 #endif
 #ifdef MUTANT_START_AFTER_THE_CLAIM
 	:: atomic { armed_yes && flock == 0 && folder == A && !started -> r = A; flock = SESSION; busy = 1; goto starts }
 #endif
-	:: atomic { armed_yes && flock == 0 && folder == A && !started && claim == none -> /* guard.sh: gone */
+	:: atomic { armed_yes && flock == 0 && folder == A && !started && UNCLAIMED -> /* guard.sh: gone */
 			r = A; flock = SESSION; busy = 1; goto starts }
-	:: atomic { armed_yes && flock == 0 && folder == A && claim == none && due -> due = 0 } /* lib.sh: extend */
+	:: atomic { armed_yes && flock == 0 && folder == A && UNCLAIMED && due -> due = 0 } /* lib.sh: extend */
 	:: atomic { armed_yes && folder == A && claim == none && started && (ended || switcher == down) && SYSTEM_NEW && !healthy -> healthy = 1; half = 0 } /* the checks have judged it */
-	:: atomic { armed_yes && healthy && flock == 0 && folder == A && claim == none ->
+	:: atomic { armed_yes && healthy && flock == 0 && folder == A && UNCLAIMED ->
 			claim = confirm; r = A; flock = SESSION; busy = 1; goto claimed }
-	:: atomic { armed_yes && flock == 0 && folder == A && (claim == none || result == stranded) ->
+	:: atomic { armed_yes && flock == 0 && folder == A && (claim == none || result == stranded || !unit) ->
 			if
 			:: result == stranded -> result = none; result_d = none /* guard.sh: ask-again */
 			:: else
@@ -465,7 +487,7 @@ arms_:	{
 #ifndef MUTANT_CLOSE_UNLOCKED
 		STOP(guard, kill_guard); /* guard.sh: arm-alone */
 #endif
-		unit = 1; /* guard.sh: arm-unit */
+		unit = 1; /* unit.sh: arm-unit */
 		atomic { /* guard.sh: arm */
 			MUST(two_writers_never, folder == NOBODY && switcher == down && way == down);
 			folder = r; promised = NOTHING; armed_yes = 0; healthy = 0;
@@ -473,7 +495,7 @@ arms_:	{
 			CLEAN; this_boot = 1 };
 		folder_d = folder; /* guard.sh: arm-durable */
 guarded:	if
-		:: atomic { guard == down -> guard = asked } /* guard.sh: arm-guard */
+		:: atomic { guard == down -> unit = 1; guard = asked } /* unit.sh: arm-guard */
 		:: atomic { faults > 0 && guard == down && !started -> faults--; goto abandon }
 		:: guard != down
 		fi;
@@ -492,10 +514,19 @@ claimed:
 		if :: healthy -> claim = confirm :: claim = back fi;
 #endif
 		atomic { SYNC_CLAIM; if :: flock == SESSION -> flock = 0 :: else fi }; /* guard.sh: claim-durable */
+#ifdef ETC_IS_LOST
+		!kill_guard; /* the guard of the boot before is no more */
+#endif
 		if /* repeated until it is heard */
-		:: atomic { folder == r && result == none && guard == down && unit -> guard = asked } /* guard.sh: kick */
+		:: atomic { folder == r && result != stranded && guard == down && unit -> guard = asked } /* unit.sh: kick */
+#ifndef MUTANT_KICK_NEEDS_A_UNIT
+		:: atomic { folder == r && result != stranded && guard == down && !unit -> unit = 1; guard = asked } /* unit.sh: kick-unit */
+#endif
 		:: else
 		fi;
+#ifdef ETC_IS_LOST
+		kicked = 1;
+#endif
 over:		skip
 	} unless { kill_session };
 	atomic {
@@ -521,6 +552,6 @@ end:	do
 	:: atomic { faults > 0 -> faults--; power_cut() } /* world: a power cut */
 	:: atomic { faults > 0 && guard == up && !kill_guard -> faults--; kill_guard = 1 }
 	:: atomic { faults > 0 && busy && !kill_session -> faults--; kill_session = 1 }
-	:: atomic { STUCK -> MUST(never_neither, (result == stranded && no_way) || (arm_killed && !started && ON_RECORD)) }
+	:: atomic { STUCK -> MUST(never_neither, (result == stranded && no_way) || UNHEARD || (arm_killed && !started && ON_RECORD)) }
 	od
 }

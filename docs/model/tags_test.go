@@ -77,7 +77,7 @@ func TestLinesThatChangeAHostAreTagged(t *testing.T) {
 		`\[ -x `, `^\tactivate "\$@"$`, // looks; is told of where it is called
 	}
 	found := 0
-	for _, file := range []string{"guard.sh", "return.sh"} {
+	for _, file := range []string{"guard.sh", "return.sh", "unit.sh"} {
 		text, err := os.ReadFile(scripts + file) //nolint:gosec // a file of this repository
 		if err != nil {
 			t.Fatal(err)

@@ -13,9 +13,8 @@ mkdir -p "$APPROVALS"
 		done <"$APPROVALS/$digest"
 	fi
 	printf '%s %s %s\n' "$stage" "$who" "$(date +%s)"
-} >"$APPROVALS/.new" && mv "$APPROVALS/.new" "$APPROVALS/$digest" && say approved yes
+} >"$APPROVALS/.new" && come_last "$APPROVALS/.new" "$APPROVALS" && mv "$APPROVALS/.new" "$APPROVALS/$digest" && say approved yes
 # The newest fifty stay.
-# shellcheck disable=SC2012 # names are hex digests
-ls -1t "$APPROVALS" | tail -n +51 | while read -r old; do rm -f "${APPROVALS:?}/$old"; done
+past 50 "$digest" "$APPROVALS" | while read -r old; do rm -f "${APPROVALS:?}/$old"; done
 leave
 say end approve

@@ -23,8 +23,8 @@ keep_lease() {
 # newest three stay.
 keep_planned() { # TOPLEVEL
 	ln -sfn "$1" "$ROOTS/planned-${1##*/}"
-	# shellcheck disable=SC2010,SC2012 # names are those of store paths
-	ls -1t "$ROOTS" | grep '^planned-' | tail -n +4 | while read -r old; do rm -f "$ROOTS/$old"; done
+	come_last "$ROOTS/planned-${1##*/}" "$ROOTS"
+	past 1 "planned-${1##*/}" "$ROOTS" | grep '^planned-' | tail -n +3 | while read -r old; do rm -f "$ROOTS/$old"; done
 }
 
 if [ "$what" != plan ]; then
@@ -35,7 +35,7 @@ if [ "$what" != plan ]; then
 	keeper=$!
 	trap 'kill "$keeper" 2>/dev/null' EXIT
 fi
-touch "$UPLOADS/$digest" 2>/dev/null
+come_last "$UPLOADS/$digest" "$UPLOADS"
 if [ "$what" != exact ]; then
 	say phase dry-build
 	timeout -k 10 "$timeout" nixos-rebuild dry-build --flake "$ref#$attribute" \

@@ -125,14 +125,23 @@ foreign_processes() {
 	set -f
 }
 
-# Who holds the lock of switch-to-configuration.
+# Who holds the lock of switch-to-configuration -> $holder, empty for nobody. It is
+# not tried: who tries it has it for a moment, and a switch that begins then ends
+# with code 11. In a container /proc/locks has the locks of its own processes, and
+# the file is its own, too.
+activator_lock() {
+	holder=
+	where=$(stat -c '%d %i' /run/nixos/switch-to-configuration.lock 2>/dev/null) || return 0
+	device=${where% *} # as the kernel packs major and minor number into one
+	where=$(printf '%02x:%02x:%s' $((device >> 8 & 0xfff)) $((device & 0xff | device >> 12 & 0xfff00)) "${where#* }")
+	holder=$(grep -F " $where " /proc/locks 2>/dev/null | while read -r _ kind _ _ pid _; do
+		if [ "$kind" = FLOCK ]; then printf '%s\n' "$pid"; fi
+	done)
+}
+
 foreign_lock() {
-	file=/run/nixos/switch-to-configuration.lock
-	if ! [ -e "$file" ] || flock -n "$file" true; then return; fi
-	inode=$(stat -c %i "$file") holder=0
-	while read -r _ _ _ _ pid place _; do
-		if [ "${place##*:}" = "$inode" ]; then holder=$pid; fi
-	done </proc/locks
+	activator_lock
+	if [ -z "$holder" ]; then return; fi
 	foreign_line switch "$holder" 0 'switch-to-configuration (it holds its lock)'
 }
 

@@ -57,14 +57,30 @@ note() {
 
 durable() { sync "$@" 2>/dev/null; }
 
-claim_for() { # WHO: exactly one ln can make the link
-	ln -s "$1" "$ACTIVE/claim" 2>/dev/null && # model: claim
+# The run's log has what a command prints; the journal, where the disk takes none.
+logged() { # COMMAND...
+	if { true >>"$ACTIVE/log"; } 2>/dev/null; then "$@" >>"$ACTIVE/log" 2>&1; else "$@" >&2; fi
+}
+
+# No ":" makes a file here: where that fails, it ends a shell.
+mark() { true >"$ACTIVE/$1" && durable "$ACTIVE/$1" "$ACTIVE"; } # NAME
+
+# Exactly one ln can make the link. A return that the disk does not take (it is
+# full, or has become read-only) counts all the same, as long as this boot lasts:
+# whoever claims does so under the short lock, and finds it.
+claim_for() { # WHO, inside enter, after load_active
+	if [ -n "$a_claim" ]; then return 1; fi
+	if ln -s "$1" "$ACTIVE/claim" 2>/dev/null; then # model: claim
 		durable "$ACTIVE" # model: claim-durable
+		return
+	fi
+	[ "$1" = return ] && ! [ -L "$ACTIVE/claim" ] && printf '%s return\n' "$a_run" >"$VOLATILE/claim"
 }
 
 # What a result promises outlives a power cut before the result does: Nix syncs
 # no profile, and not every installer of a boot loader its files.
-write_result() {
+write_result() { # WORD -> $written
+	written=no
 	durable "$PROFILES" # model: result-profile
 	case $reader in
 	profile | unknown) ;;
@@ -72,53 +88,8 @@ write_result() {
 	esac
 	printf '%s\n' "$1" >"$ACTIVE/result.tmp" && durable "$ACTIVE/result.tmp" &&
 		mv "$ACTIVE/result.tmp" "$ACTIVE/result" && # model: result
-		durable "$ACTIVE" # model: result-durable
-}
-
-kick_guard() {
-	if systemctl --quiet is-active "$GUARD"; then
-		systemctl kill --kill-who=main --signal=USR1 "$GUARD" 2>/dev/null
-	else
-		systemctl reset-failed "$GUARD" 2>/dev/null
-		systemctl start "$GUARD" # model: kick
-	fi
-}
-
-write_unit() {
-	mkdir -p "$CONTROL/basic.target.wants" "$CONTROL/emergency.target.wants" || return 1
-	cat >"$CONTROL/$GUARD.tmp" <<-UNIT || return 1
-		[Unit]
-		Description=nixdeploy guard: returns this host unless its deployment is confirmed
-		DefaultDependencies=no
-		RequiresMountsFor=$STATE $PROFILES
-		ConditionPathExists=$ACTIVE/guard.sh
-		After=dbus.socket
-		Conflicts=shutdown.target
-		Before=shutdown.target
-		IgnoreOnIsolate=yes
-		StartLimitIntervalSec=0
-		[Service]
-		Type=exec
-		ExecStart=/bin/sh $ACTIVE/guard.sh - guard
-		Restart=on-failure
-		RestartSec=1
-		KillMode=process
-		OOMScoreAdjust=-900
-	UNIT
-	chmod 0644 "$CONTROL/$GUARD.tmp"
-	durable "$CONTROL/$GUARD.tmp"
-	# The parent too: the folder may be new.
-	mv "$CONTROL/$GUARD.tmp" "$CONTROL/$GUARD" &&
-		ln -sfn "../$GUARD" "$CONTROL/basic.target.wants/$GUARD" && # model: arm-unit
-		ln -sfn "../$GUARD" "$CONTROL/emergency.target.wants/$GUARD" &&
-		durable "$CONTROL" "$CONTROL/basic.target.wants" "$CONTROL/emergency.target.wants" "${CONTROL%/*}"
-}
-
-remove_unit() { # inside enter: another run may be about to write its own
-	rm -f "$CONTROL/$GUARD" "$CONTROL/basic.target.wants/$GUARD" "$CONTROL/emergency.target.wants/$GUARD"
-	# The folder itself stays: systemd forgets places that were not there when it
-	# last looked, and looking again costs a reload.
-	rmdir "$CONTROL/basic.target.wants" "$CONTROL/emergency.target.wants" 2>/dev/null
+		durable "$ACTIVE" && # model: result-durable
+		written=yes
 }
 
 pin() { # NAME STOREPATH
@@ -199,6 +170,7 @@ arm() {
 	if ! [ "$(wc -c <"$staging/guard.sh")" -eq "$whole" ]; then
 		say unguarded "the guard's script did not arrive whole"
 		rm -rf "$staging"
+		unpin "$run"
 		return
 	fi
 	a_window=60 a_activation=900
@@ -219,6 +191,7 @@ arm() {
 	if ! write_unit; then
 		say unguarded "$CONTROL cannot be written"
 		rm -rf "$staging"
+		unpin "$run"
 		remove_unit
 		return
 	fi
@@ -229,11 +202,7 @@ arm() {
 
 # Without a guard nothing may begin.
 begin_guard() {
-	# systemd looks for new units once one of its folders has changed, but it does
-	# not watch this one (path-lookup.c, lookup_paths_mtime_exclude). A touch of
-	# another one does; a daemon-reload would run every generator.
-	touch -c /run/systemd/system
-	if systemctl start "$GUARD" 2>/dev/null || { systemctl daemon-reload && systemctl start "$GUARD"; }; then # model: arm-guard
+	if unit_there && start_guard; then
 		say armed yes
 		return
 	fi
@@ -249,6 +218,7 @@ abandon() {
 	durable "$STATE" # model: abandon-durable
 	remove_unit # model: abandon-unit
 	rm -rf "$STATE/abandoned"
+	unpin "$run"
 }
 
 # start RUN: the switch, once, detached from this connection (contract 6.1).
@@ -334,24 +304,19 @@ settle() { # CLAIM RUN SECONDS
 	enter
 	ours "$2"
 	# A person or a resume may ask a stranded host to try once more.
-	if [ "$a_result" = stranded ] && [ "$1" = return ]; then rm -f "$ACTIVE/result" "$ACTIVE/returning"; fi # model: ask-again
+	if [ "$a_result" = stranded ] && [ "$1" = return ]; then
+		rm -f "$ACTIVE/result" "$ACTIVE/returning" # model: ask-again
+		load_active
+	fi
 	claim_for "$1"
 	load_active
 	leave
 	say claim "$a_claim"
 	until=$((uptime + $3)) naps=0
-	while load_active && [ "$a_run" = "$2" ] && [ -z "$a_result" ] && [ "$uptime" -lt "$until" ]; do
+	# What is decided is closed in a moment, by a guard, too.
+	while load_active && [ "$a_run" = "$2" ] && [ "$a_result" != stranded ] && [ "$uptime" -lt "$until" ]; do
 		if [ $((naps % 50)) = 0 ]; then kick_guard; fi
 		naps=$((naps + 1))
-		sleep 0.05
-		clock
-	done
-	# What is decided is closed in a moment.
-	while load_active && [ "$a_run" = "$2" ] && [ "$uptime" -lt "$until" ]; do
-		case $a_result in
-		confirmed | returned) ;;
-		*) break ;;
-		esac
 		sleep 0.05
 		clock
 	done
@@ -407,7 +372,7 @@ finish() {
 			go_back # which undoes nothing then
 			return
 		fi
-		if [ "$profile" != "$a_wanted" ]; then set_profile "$a_back" "$a_wanted" >>"$ACTIVE/log" 2>&1; fi # model: confirm-profile
+		if [ "$profile" != "$a_wanted" ]; then logged set_profile "$a_back" "$a_wanted"; fi # model: confirm-profile
 		if [ "$next" != "$a_wanted" ]; then
 			activate "$a_wanted/bin/switch-to-configuration" boot # model: confirm-boot
 			if [ "$busy" = yes ] && [ "$uptime" -lt "$patience" ]; then
@@ -421,7 +386,7 @@ finish() {
 	fi
 	if [ -n "$next" ]; then loaded=yes; fi
 	if [ "$running" = "$a_wanted" ] && [ "$profile" = "$a_wanted" ] && next_is "$a_wanted" && [ "$loaded" = yes ]; then
-		if [ -z "$next" ]; then : >"$ACTIVE/unverified"; fi
+		if [ -z "$next" ]; then mark unverified; fi
 		if [ "$a_goal" = flake ]; then remember; fi
 		note "confirmed $a_wanted"
 		write_result confirmed # model: confirmed
@@ -442,12 +407,11 @@ remember() {
 
 write_record() { # DIGEST FLEET HOST <RECORD
 	mkdir -p "$RECORDS"
-	cat >"$RECORDS/.new" && durable "$RECORDS/.new" && mv "$RECORDS/.new" "$RECORDS/$1"
+	cat >"$RECORDS/.new" && come_last "$RECORDS/.new" "$RECORDS" "$DONE" && durable "$RECORDS/.new" && mv "$RECORDS/.new" "$RECORDS/$1"
 	printf '%s %s\n' "$2" "$3" >"$STATE/.marker" && durable "$STATE/.marker" && mv "$STATE/.marker" "$STATE/marker"
 	durable "$RECORDS" "$STATE"
 	# The newest fifty stay.
-	# shellcheck disable=SC2012 # names are hex digests
-	ls -1t "$RECORDS" | tail -n +51 | while read -r old; do rm -f "${RECORDS:?}/$old"; done
+	past 50 "$1" "$RECORDS" | while read -r old; do rm -f "${RECORDS:?}/$old"; done
 }
 
 # The end of a resolved run: its folder moves away, and with it lock and guard.
@@ -458,8 +422,7 @@ close_run() {
 	mkdir -p "$DONE"
 	rm -rf "${DONE:?}/$a_run"
 	# What was recorded stays pinned for a return in the soak, of the newest runs.
-	# shellcheck disable=SC2012 # names are run ids
-	ls -1t "$DONE" | tail -n +6 | while read -r old; do
+	past 6 "$a_run" "$DONE" | while read -r old; do
 		rm -rf "${DONE:?}/$old"
 		unpin "$old"
 	done
@@ -470,9 +433,14 @@ close_run() {
 	if [ "$l_run" = "$a_run" ]; then rm -f "$LEASE"; fi
 	# The folder first: a unit without one is skipped at boot, a decided folder
 	# without a unit would stay for ever.
+	come_last "$ACTIVE" "$DONE" "$RECORDS"
 	durable "$ACTIVE" # model: close-result
-	mv -T "$ACTIVE" "$DONE/$a_run" && # model: close
-		durable "$STATE" "$DONE" # model: close-durable
+	if ! mv -T "$ACTIVE" "$DONE/$a_run"; then # model: close
+		leave
+		return 1
+	fi
+	durable "$STATE" "$DONE" # model: close-durable
+	rm -f "$VOLATILE/claim"
 	remove_unit # model: close-unit
 	leave
 }
@@ -517,7 +485,7 @@ release() {
 }
 
 guard() {
-	attempts=0 activations=0 woken=no busy=no patience='' r_until=0
+	attempts=0 activations=0 woken=no busy=no patience='' r_until=0 untold=no mended=no
 	trap 'woken=yes' USR1
 	# The tools of the record, which is pinned: the guard needs nothing of the
 	# system that it may have to undo.
@@ -547,11 +515,14 @@ guard() {
 		claim) claim_return ;;
 		finish | return)
 			durable "$ACTIVE" # model: claim-seen
+			written=yes
 			if [ "$action" = finish ]; then finish; else go_back; fi
+			# What was done holds, and is looked at again until the disk takes that.
+			if [ "$written" = no ]; then sleep 10; fi
 			;;
 		close)
-			close_run
-			return
+			if close_run; then return; fi
+			sleep 10
 			;;
 		hold) return ;;
 		esac

@@ -131,7 +131,7 @@ say_failed() {
 		if [ "$flake" != "$digest" ]; then continue; fi
 		read -r result <"$DONE/$run/result"
 		# shellcheck disable=SC3013 # -nt is in the sh of every host
-		if [ "$goal/$result" != flake/confirmed ] && ! [ "$RECORDS/$digest" -nt "$DONE/$run/result" ]; then
+		if [ "$goal/$result" != flake/confirmed ] && ! [ "$RECORDS/$digest" -nt "$DONE/$run" ]; then
 			say failed_run "$run $result"
 		fi
 		break
@@ -150,7 +150,7 @@ say_last() {
 		if [ "$result" != confirmed ]; then continue; fi
 		# shellcheck disable=SC3013 # -nt is in the sh of every host
 		if grep -qx 'goal system' "$DONE/$run/meta" &&
-			{ [ -z "$newest" ] || [ "$DONE/$run/result" -nt "$RECORDS/$newest" ]; }; then
+			{ [ -z "$newest" ] || [ "$DONE/$run" -nt "$RECORDS/$newest" ]; }; then
 			printf '%s\n' "$run"
 		fi
 		break

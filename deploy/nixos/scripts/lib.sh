@@ -263,8 +263,15 @@ load_active() {
 		esac
 	done <"$ACTIVE/meta"
 	a_claim='' a_result=''
-	if [ -L "$ACTIVE/claim" ]; then a_claim=$(readlink "$ACTIVE/claim"); fi
+	if [ -L "$ACTIVE/claim" ]; then
+		a_claim=$(readlink "$ACTIVE/claim")
+	elif [ -f "$VOLATILE/claim" ]; then # see claim_for
+		read -r key rest <"$VOLATILE/claim"
+		if [ "$key" = "$a_run" ]; then a_claim=$rest; fi
+	fi
 	if [ -f "$ACTIVE/result" ]; then read -r a_result <"$ACTIVE/result"; fi
+	# A result without a claim: that of the return was lost with a boot.
+	if [ -z "$a_claim" ] && [ -n "$a_result" ]; then a_claim=return; fi
 	return 0
 }
 
@@ -283,9 +290,32 @@ extend() { # after load_active, clock
 		mv "$ACTIVE/deadline.$$" "$ACTIVE/deadline" # model: extend
 }
 
+# The times of what is kept are the order in which it was written, and only that:
+# what comes is later than all that is there, also where the host's clock went back.
+come_last() { # PATH FOLDER...: after all that is in these
+	path=$1 time=$(date +%s)
+	shift
+	for folder in "$@"; do
+		# shellcheck disable=SC2012 # names are ours
+		last=$(ls -1t "$folder" 2>/dev/null | head -n 1)
+		if [ -z "$last" ]; then continue; fi
+		last=$(stat -c %Y "$folder/$last")
+		if [ "$last" -ge "$time" ]; then time=$((last + 1)); fi
+	done
+	touch -ch -d "@$time" "$path"
+}
+
+# Names that go from a folder: all past the newest COUNT, of which NAME is one.
+past() { # COUNT NAME FOLDER
+	# shellcheck disable=SC2010,SC2012 # names are ours
+	ls -1t "$3" | grep -vxF -e "$2" | tail -n "+$1"
+}
+
 # The short mutual exclusion of every script that changes anything of ours.
 enter() {
-	mkdir -p "$STATE" "$VOLATILE" && chmod 0700 "$STATE" "$VOLATILE" || exit 1
+	mkdir -p "$STATE" "$VOLATILE" && chmod 0700 "$VOLATILE" || exit 1
+	# A guard has to act on a disk that has become read-only, too.
+	chmod 0700 "$STATE" 2>/dev/null || ! [ -w "$STATE" ] || exit 1
 	exec 9>"$VOLATILE/flock"
 	flock -w 20 9 || { # model: enter
 		say fault "the host's own lock $VOLATILE/flock is held for 20 s"
@@ -321,5 +351,28 @@ take_lease() { # RUN OPERATOR SECONDS, inside enter
 		say end locked
 		exit 0
 	fi
+	if ! lease_live && [ -z "$a_run" ]; then sweep "$1"; fi
 	write_lease "$1" "$2" "$3"
+}
+
+# What killed runs left behind: with neither lease nor unresolved run it is of
+# nobody at work here, but for the run that asks. The pins of a run in done/ are for
+# a return of it.
+sweep() { # RUN, inside enter
+	set +f
+	for path in "$ROOTS"/* "$STATE"/build-* "$UPLOADS"/.*; do
+		name=${path##*/}
+		case $name in
+		. | ..) continue ;;
+		.*) of=${name#.} of=${of%.err} ;;
+		wanted-* | build-*) of=${name#*-} ;;
+		*-wanted | *-profile | *-running | *-next)
+			of=${name%-*}
+			if [ -e "$DONE/$of" ]; then continue; fi
+			;;
+		*) continue ;;
+		esac
+		if [ "$of" != "$1" ]; then rm -rf "$path"; fi
+	done
+	set -f
 }

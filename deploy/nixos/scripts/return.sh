@@ -20,13 +20,21 @@ set_profile() { # LINK STOREPATH
 # Whether the host is what it was when it was armed, with its units up and its
 # boot loader told: the links alone cannot know.
 back_there() { # after read_links; $half from go_back
-	on_record && [ "$half" = no ] && ! [ -e "$ACTIVE/loader" ]
+	on_record && [ "$half" = no ] && ! loader_untold
+}
+
+loader_untold() { [ "$untold" = yes ] || [ -e "$ACTIVE/loader" ]; }
+
+loader_told() {
+	rm -f "$ACTIVE/loader"
+	untold=no
 }
 
 # The way back has a deadline of its own, from its first step in this boot: time
 # for somebody else's activation and for one of its own. A guard that was killed
 # goes on with it; asked anew, it begins anew.
 return_begins() { # after load_active, clock -> $r_until, in uptime seconds
+	if [ "$r_until" != 0 ]; then return; fi
 	r_boot='' r_until=0
 	if [ -f "$ACTIVE/returning" ]; then read -r r_boot r_until <"$ACTIVE/returning"; fi
 	if [ "$r_boot" = "$boot" ]; then return; fi
@@ -48,11 +56,13 @@ activate() { # COMMAND...
 		note "no time is left for it"
 		return
 	fi
+	output=journal
+	if { true >>"$ACTIVE/log"; } 2>/dev/null; then output=append:$ACTIVE/log; fi
 	unit=nixdeploy-return-$a_run-$$-$activations
 	activations=$((activations + 1))
 	timeout "$((bound + 30))" systemd-run --unit="$unit" --collect --wait --quiet --no-ask-password --service-type=exec \
 		-p WorkingDirectory=/ -p RuntimeMaxSec="$bound" -p TimeoutStopSec=10 \
-		-p StandardOutput="append:$ACTIVE/log" -p StandardError="append:$ACTIVE/log" \
+		-p StandardOutput="$output" -p StandardError="$output" \
 		-E PATH="$PATH" -E HOME=/root -E LOCALE_ARCHIVE="${LOCALE_ARCHIVE-}" "$@" # model: activate
 	code=$?
 	if [ "$code" != 0 ]; then note "exit code $code"; fi
@@ -98,7 +108,8 @@ others_activate() {
 	case $(systemctl show -p ActiveState --value "$ACTIVATION") in
 	active | activating | reloading | deactivating) return 0 ;;
 	esac
-	[ -e /run/nixos/switch-to-configuration.lock ] && ! flock -n /run/nixos/switch-to-configuration.lock true
+	activator_lock
+	[ -n "$holder" ]
 }
 
 # A switch of somebody else is theirs to end, and where it leads is looked at
@@ -124,15 +135,14 @@ units_up() {
 	if [ -z "$down" ]; then return; fi
 	for unit in $down; do note "$unit was up before: starting it"; done
 	# shellcheck disable=SC2086
-	timeout 60 systemctl start $down >>"$ACTIVE/log" 2>&1
+	logged timeout 60 systemctl start $down
 	units_down
 	for unit in $down; do note "$unit is still down"; done
 }
 
 units_down() { # -> $down
-	active_units >"$ACTIVE/up.now"
 	down=$(
-		grep -Fxv -f "$ACTIVE/up.now" "$ACTIVE/up" | while read -r unit; do
+		active_units | grep -Fxv -f - "$ACTIVE/up" | while read -r unit; do
 			case $(systemctl show -p LoadState -p WantedBy -p RequiredBy --value "$unit" 2>/dev/null | tr '\n' ' ') in
 			*loaded*.target* | *.target*loaded*) printf '%s\n' "$unit" ;;
 			esac
@@ -162,26 +172,26 @@ exact_return() { # after read_links; $half from go_back
 		# A boot loader that cannot be read followed the profile: it has to be
 		# told again, and a guard that is cut here has to know.
 		if [ -z "$a_next" ]; then
-			: >"$ACTIVE/loader"
-			durable "$ACTIVE/loader" "$ACTIVE"
+			untold=yes
+			mark loader
 		fi
 		note "profile: back to $a_link"
-		set_profile "$a_link" "$a_profile" >>"$ACTIVE/log" 2>&1 # model: return-profile
+		logged set_profile "$a_link" "$a_profile" # model: return-profile
 	fi
 	boots=no runs=no
-	if [ -n "$a_next" ] && [ "$next" != "$a_next" ] || [ -e "$ACTIVE/loader" ]; then boots=yes; fi
+	if [ -n "$a_next" ] && [ "$next" != "$a_next" ] || loader_untold; then boots=yes; fi
 	if [ "$running" != "$a_running" ] || [ "$half" = yes ]; then runs=yes; fi
 	boot_into=${a_next:-$a_profile}
 	if [ "$boots$runs" = yesyes ] && [ "$boot_into" = "$a_running" ]; then
 		activate_running "$a_running/bin/switch-to-configuration" switch # model: return-switch
 		case $code in
-		0 | 2 | 3 | 4 | 100) rm -f "$ACTIVE/loader" ;; # it comes first
+		0 | 2 | 3 | 4 | 100) loader_told ;; # it comes first
 		esac
 		return
 	fi
 	if [ "$boots" = yes ]; then
 		activate "$boot_into/bin/switch-to-configuration" boot # model: return-boot
-		if [ "$code" = 0 ]; then rm -f "$ACTIVE/loader"; fi
+		if [ "$code" = 0 ]; then loader_told; fi
 	fi
 	if [ "$runs" = yes ]; then activate_running "$a_running/bin/switch-to-configuration" test; fi # model: return-test
 }
@@ -214,8 +224,10 @@ foreign_change() {
 go_back() {
 	clock
 	return_begins
-	stop_switch
-	await_others
+	if [ "$mended" = no ]; then
+		stop_switch
+		await_others
+	fi
 	read_links
 	if foreign_change; then
 		note "somebody else changed this host: $link $profile $running; nothing is undone"
@@ -223,10 +235,10 @@ go_back() {
 		return
 	fi
 	half=no busy=no
-	if left_half; then half=yes; fi
+	if [ "$mended" = no ] && left_half; then half=yes; fi
 	if back_there; then
 		note "already on the record"
-	else
+	elif [ "$attempts" -lt 3 ]; then
 		if rollback_lands; then
 			activate_running nixos-rebuild switch --rollback --fast # model: return-rollback
 			read_links
@@ -253,8 +265,10 @@ go_back() {
 		reboot_once
 		note "stranded: $link $profile $running $next"
 		write_result stranded # model: stranded
+		if [ "$written" = yes ]; then attempts=0 r_until=0 patience=''; fi # asked anew, it begins anew
 		return
 	fi
+	mended=yes # also where the disk does not take the result yet
 	if [ -n "$a_booted" ] && [ "$booted" != "$a_booted" ]; then reboot_once; fi
 	down=
 	units_up
@@ -262,7 +276,7 @@ go_back() {
 		printf '%s\n' "$down" >"$ACTIVE/down"
 		if [ "$a_reboot" = allow ]; then reboot_once; fi
 	fi
-	if [ -z "$next" ]; then : >"$ACTIVE/unverified"; fi
+	if [ -z "$next" ]; then mark unverified; fi
 	note "returned to $a_link"
 	write_result returned # model: returned
 }
@@ -272,15 +286,14 @@ go_back() {
 # read what it would boot only if that was said.
 reboot_once() {
 	if [ -e "$ACTIVE/rebooted" ] || is_wsl || is_container; then return; fi
-	if ! next_is "$a_next" || [ -e "$ACTIVE/loader" ]; then return; fi
+	if ! next_is "$a_next" || loader_untold; then return; fi
 	case $a_reboot/$reader in
 	never/* | auto/unknown)
 		note "a reboot would boot the record; it is not this run's to ask for"
 		return
 		;;
 	esac
-	: >"$ACTIVE/rebooted" # model: reboot-once
-	durable "$ACTIVE/rebooted" "$ACTIVE"
+	mark rebooted || return # model: reboot-once
 	note "rebooting into the record"
 	systemctl reboot # model: reboot
 	sleep 600

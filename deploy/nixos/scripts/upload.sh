@@ -9,7 +9,7 @@ enter
 take_lease "$run" "$operator" "$seconds"
 leave
 if [ -d "$UPLOADS/$digest" ]; then
-	touch "$UPLOADS/$digest"
+	come_last "$UPLOADS/$digest" "$UPLOADS"
 	say end upload
 	exit 0
 fi
@@ -32,9 +32,9 @@ if [ "$hash" != "$narhash" ]; then
 	say fault "the flake arrived as $hash, and was sent as $narhash"
 	exit 1
 fi
+come_last "$staging" "$UPLOADS"
 find "$staging" -exec sync {} +
 mv -T "$staging" "$UPLOADS/$digest" || [ -d "$UPLOADS/$digest" ] || exit 1
 # Old flakes go: the newest ten stay.
-# shellcheck disable=SC2012 # names are hex digests
-ls -1t "$UPLOADS" | tail -n +11 | while read -r old; do rm -rf "${UPLOADS:?}/$old"; done
+past 10 "$digest" "$UPLOADS" | while read -r old; do rm -rf "${UPLOADS:?}/$old"; done
 say end upload

@@ -33,6 +33,9 @@ type Subject struct {
 	// StopGuard stops the guard for good, as if the arming had been killed before
 	// it started it.
 	StopGuard func()
+	// LoseUnit takes the unit of the guard away, as a boot does where /etc is in
+	// memory, and not the guard that runs: the next boot has none.
+	LoseUnit func()
 	// CutSwitch makes the next switch die in its middle, as if killed.
 	CutSwitch func()
 	// ForeignSwitch switches the host to a system of its own by somebody else,

@@ -16,6 +16,7 @@ func interruptions() []Scenario {
 		{"an arming that is cut off arms nothing", cutArm},
 		{"a power cut before the confirmation ends on the record", cutBefore},
 		{"a power cut in test-first is a return", cutTestFirst},
+		{"a run that outlived its guard's unit is resolved by whoever asks", lostUnit},
 		{"a power cut after the confirmation stays on the new system", cutAfter},
 		{"a switch that is killed is told as lost and returned", cutSwitch},
 		{"a host that broke its network comes back by itself", broken},
@@ -96,6 +97,29 @@ func cutTestFirst(t *testing.T, s Subject) {
 	s.PowerCut()
 	d.resolved()
 	d.isBack(before)
+}
+
+func lostUnit(t *testing.T, s Subject) {
+	if s.PowerCut == nil || s.LoseUnit == nil {
+		t.Skip("no unit is lost here")
+	}
+	d := s.deployer(t, "RUN1", "ann@desk")
+	_, before := d.deploy(s.Good, "test-first")
+	s.LoseUnit()
+	s.PowerCut()
+	d.connect()
+	if a := d.inspect(nil).Active; a == nil || a.Result != deploy.ResultNone {
+		t.Errorf("after the boot: active %+v", a)
+	}
+	if got := d.settled(d.Back); got.Result != deploy.ResultReturned {
+		t.Errorf("back: %+v", got)
+	}
+	d.resolved()
+	d.isBack(before)
+	next := s.deployer(t, "RUN2", "bob@desk")
+	wanted, _ := next.deploy(s.Better, "test-first")
+	next.settled(next.Confirm)
+	next.isOn(wanted)
 }
 
 func cutAfter(t *testing.T, s Subject) {

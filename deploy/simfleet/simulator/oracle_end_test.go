@@ -40,6 +40,10 @@ func (w *world) judgeAlone() {
 		if m.excused() {
 			continue
 		}
+		// It lost its guard with a boot: the next resume is what decides.
+		if f.Active != nil && m.options.Traits.GuardLost != "" && f.Boots > 0 {
+			continue
+		}
 		if a := f.Active; a != nil && a.Result == deploy.ResultNone {
 			w.violated("I1 never lost", "%s: run %s is undecided, and its deadline is long over", m.inv.Name, a.Run)
 		}

@@ -149,6 +149,9 @@ func (s *scenario) drawHost(c chance, name, stage string) hostSpec {
 	if c.one(15) {
 		h.options.Traits.Reader, h.options.Traits.Container = "", true
 	}
+	if c := draw(s.seed, name+" forgets its guard"); c.one(12) {
+		h.options.Traits.GuardLost, h.inv.Activation = "/etc/systemd is gone after a reboot", inventory.ActivationTestFirst
+	}
 	if c.one(80) {
 		h.broken = nil
 	} else {

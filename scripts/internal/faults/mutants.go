@@ -92,7 +92,7 @@ func deployerBugs() []mutant {
 func targetBugs() []mutant {
 	return []mutant{
 		one("the guard is gone after a boot", modelPower,
-			"if h.active != nil && h.guardThere(h.active) {", "if h.active != nil && h.off && h.guardThere(h.active) {", 33),
+			"if !r.unitLost {", "if !r.unitLost && h.off {", 33),
 		one("a confirmation that a boot cut is left", modelTable, `{"confirm", none, "*", other, "return"}`, `{"confirm", none, "*", other, "hold"}`, 34),
 		one("test-first switches at once", hostSteps, "Mode: string(w.p.Mode),", "Mode: \"switch\",", 36),
 		one("a switch without an end is judged by its links", hostSteps, "if !a.Done && !a.Lost {", "if !a.Done && !a.Lost && a.Gone {", 37),

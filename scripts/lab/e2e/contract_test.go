@@ -59,6 +59,7 @@ func subject(t *testing.T, h *lab.Host) contract.Subject {
 			h.Start()
 		},
 		StopGuard: func() { h.MustSSH("systemctl stop nixdeploy-guard.service") },
+		LoseUnit:  func() { h.MustSSH("rm -r /etc/systemd/system.control") },
 		CutSwitch: func() {
 			// A killer that waits for the switch's activation to begin.
 			h.Enter(`setsid sh -c 'PATH=$PATH:/run/current-system/sw/bin
