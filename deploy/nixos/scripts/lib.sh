@@ -363,7 +363,7 @@ sweep() { # RUN, inside enter
 	for path in "$ROOTS"/* "$STATE"/build-* "$UPLOADS"/.*; do
 		name=${path##*/}
 		case $name in
-		. | ..) continue ;;
+		. | .. | planned-*) continue ;; # a system's name may end as a pin's does
 		.*) of=${name#.} of=${of%.err} ;;
 		wanted-* | build-*) of=${name#*-} ;;
 		*-wanted | *-profile | *-running | *-next)

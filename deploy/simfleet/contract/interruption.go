@@ -100,9 +100,6 @@ func cutTestFirst(t *testing.T, s Subject) {
 }
 
 func lostUnit(t *testing.T, s Subject) {
-	if s.PowerCut == nil || s.LoseUnit == nil {
-		t.Skip("no unit is lost here")
-	}
 	d := s.deployer(t, "RUN1", "ann@desk")
 	_, before := d.deploy(s.Good, "test-first")
 	s.LoseUnit()
