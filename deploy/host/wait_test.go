@@ -559,3 +559,26 @@ func TestTheSessionTellsWhoseLoginItHas(t *testing.T) {
 		t.Error("a closed connection has a user")
 	}
 }
+
+// A journal that takes nothing more is waited for, and not for ever: before an
+// intent is written nothing is sent.
+func TestAJournalThatStandsStillDoesNotHoldUpAHost(t *testing.T) {
+	f := newFakeHost()
+	synctest.Test(t, func(t *testing.T) {
+		d := f.driver()
+		defer d.Close()
+		d.Journal = still{}
+		out := d.Apply(t.Context(), webHost(), "prod", 1)
+		if out.State != deploy.StateUntouched || codeOf(out.Problem) != deploy.CodeJournal || f.count("send arm") != 0 {
+			t.Errorf("%+v after %v", out, f.trace)
+		}
+	})
+}
+
+// still is a journal that answers nobody.
+type still struct{}
+
+func (still) Append(ctx context.Context, _ deploy.Event) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
