@@ -81,7 +81,7 @@ func (a *asked) Build(ctx context.Context, b deploy.BuildRequest, out func(strin
 	return a.fakeHost.Build(ctx, b, out)
 }
 
-func (a *asked) Arm(ctx context.Context, q deploy.ArmRequest) error {
+func (a *asked) Arm(ctx context.Context, q deploy.ArmRequest) ([]string, error) {
 	a.arms = append(a.arms, q)
 	return a.fakeHost.Arm(ctx, q)
 }

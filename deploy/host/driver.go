@@ -17,7 +17,7 @@ type Machine interface {
 	Inspect(ctx context.Context, digest string) (deploy.Observation, error)
 	Upload(ctx context.Context, digest, hash string, tar io.Reader) error
 	Build(ctx context.Context, b deploy.BuildRequest, out func(line string)) (deploy.BuildAnswer, error)
-	Arm(ctx context.Context, a deploy.ArmRequest) error
+	Arm(ctx context.Context, a deploy.ArmRequest) (failed []string, err error)
 	Start(ctx context.Context) (deploy.Claim, error)
 	Await(ctx context.Context, offset int64, wait time.Duration) (deploy.SwitchAnswer, error)
 	Contact(ctx context.Context) (links deploy.Links, claim deploy.Claim, gone bool, err error)

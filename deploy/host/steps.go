@@ -21,17 +21,22 @@ const (
 	patience = 2 * time.Minute
 )
 
-// sightLasts is how long an inspection stands for a first look at the units of
-// a host on which nothing is changed: a person may think over a plan for hours.
+// sightLasts is how long an inspection stands for a host on which nothing is
+// changed: a person may think over a plan for hours. Where something is, arming
+// compares.
 const sightLasts = 30 * time.Second
 
 func (w *worker) inspectOnce(ctx context.Context) error {
 	if o := w.s.takeObservation(); o != nil {
+		anew := w.p
 		w.observe(*o)
 		if p := w.expect(ctx); p != nil {
 			return p
 		}
-		return orNil(w.notOurs())
+		if !w.p.Unchanged() || w.s.age() < sightLasts {
+			return orNil(w.notOurs())
+		}
+		w.p = anew
 	}
 	if p := w.inspect(ctx); p != nil {
 		return p
@@ -245,17 +250,23 @@ func (w *worker) arm(ctx context.Context) error {
 		ActivationTimeout: w.h.ActivationTimeout, ConfirmTimeout: w.h.ConfirmTimeout,
 		ReturnReboot: string(w.h.ReturnReboot),
 	}
-	err := w.ask(ctx, func(ctx context.Context, m Machine) error { return m.Arm(ctx, q) })
+	var failed []string
+	ask := func(ctx context.Context, m Machine) (err error) {
+		failed, err = m.Arm(ctx, q)
+		return err
+	}
+	err := w.ask(ctx, ask)
 	if lost(err) {
 		// It may be armed or not: asking again is harmless, arming twice arms once.
 		w.s.close()
-		err = w.ask(ctx, func(ctx context.Context, m Machine) error { return m.Arm(ctx, q) })
+		err = w.ask(ctx, ask)
 	}
 	if err != nil {
 		w.p.Armed = unanswered(err) // not known: the way back finds out
 		return err
 	}
 	w.p.Armed, w.locked = true, true
+	w.p.Observed.FailedUnits = failed // a unit that failed by itself during the build is not this run's
 	return nil
 }
 
@@ -460,6 +471,10 @@ func (w *worker) record(ctx context.Context) error {
 			Digest: w.d.Flake.Digest, Attribute: w.h.Attribute, Toplevel: w.p.Wanted,
 		})
 	})
+	if p, ok := errors.AsType[*deploy.Problem](err); ok && p.Code == deploy.CodeForeignChange {
+		w.fail(asProblem(p, w.h.Name, deploy.StepRecord))
+		_ = w.inspect(ctx) // where it is now is no longer what was wanted
+	}
 	if err != nil {
 		return err
 	}
