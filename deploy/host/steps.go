@@ -290,8 +290,8 @@ func (w *worker) doSwitch(ctx context.Context) error {
 		return err
 	}
 	w.p.Switch = &a
-	if p := w.decided(a); p != nil {
-		return p
+	if p := w.decided(a); p != nil || w.p.Settled != nil {
+		return orNil(p)
 	}
 	if !a.Done && !a.Lost {
 		return &deploy.Problem{Code: deploy.CodeSwitch, What: fmt.Sprintf("the switch has not ended after %s", limit), Details: tail(a.Output, 20)}
@@ -308,6 +308,8 @@ func (w *worker) decided(a deploy.SwitchAnswer) *deploy.Problem {
 	case a.Gone && a.Result == deploy.ResultConfirmed:
 		w.p.Settled = &deploy.Settlement{Claim: deploy.ClaimConfirm, Result: a.Result, Links: a.Links}
 		return nil
+	case a.Gone && a.Result == deploy.ResultNone:
+		return w.vanished(a.Links)
 	case a.Gone:
 		w.p.Settled = &deploy.Settlement{Claim: deploy.ClaimReturn, Result: a.Result, Links: a.Links}
 		return late()

@@ -151,6 +151,8 @@ func TestWhoeverDecidesEndsTheWaitForTheSwitch(t *testing.T) {
 			deploy.StateReturned, deploy.CodeLate, []string{"back"}},
 		{"somebody else confirmed it", deploy.SwitchAnswer{Gone: true, Result: deploy.ResultConfirmed, Links: onNew}, nil, deploy.StateConfirmed, "", nil},
 		{"it was stranded", deploy.SwitchAnswer{Gone: true, Result: deploy.ResultStranded, Links: onNew}, nil, deploy.StateStranded, deploy.CodeLate, nil},
+		{"its state was removed", deploy.SwitchAnswer{Gone: true, Links: onNew}, nil, deploy.StateStranded, deploy.CodeReturnFailed, nil},
+		{"its state was removed, and it is back", deploy.SwitchAnswer{Gone: true, Links: onOld}, nil, deploy.StateReturned, deploy.CodeLate, nil},
 		{"its unit is gone", deploy.SwitchAnswer{Lost: true, Links: onNew}, []deploy.Settlement{{Claim: deploy.ClaimReturn, Result: deploy.ResultReturned, Links: onOld}},
 			deploy.StateReturned, deploy.CodeSwitch, []string{"back"}},
 	} {
@@ -160,6 +162,11 @@ func TestWhoeverDecidesEndsTheWaitForTheSwitch(t *testing.T) {
 				wantState(t, out, c.state, c.code)
 				if !slices.Equal(s.asked, c.asked) {
 					t.Errorf("asked %v, want %v", s.asked, c.asked)
+				}
+				for _, e := range s.events { // what was decided meanwhile is no switch that failed
+					if e.Kind == deploy.EventStepFailed && c.state == deploy.StateConfirmed {
+						t.Errorf("%s is told as failed: %v", e.Step, e.Problem)
+					}
 				}
 			})
 		})

@@ -249,6 +249,7 @@ func (m *Machine) settle(ctx context.Context, verb string, wait time.Duration) (
 	s := deploy.Settlement{
 		Claim:      claimOf(r),
 		Result:     deploy.Result(r.last("result")),
+		Gone:       r.has("gone"),
 		Unverified: r.has("unverified"),
 		Links:      parseLinks(r.last("links")),
 		Down:       r.values["down"],
