@@ -223,8 +223,8 @@ func judgeBuild(a deploy.BuildAnswer, h inventory.Host) *deploy.Problem {
 	case a.BuildCode != 0 || a.Toplevel == "":
 		return &deploy.Problem{
 			Code: deploy.CodeBuild, What: fmt.Sprintf("the system does not build (exit code %d)", a.BuildCode),
-			Details: tail(a.Output, 20),
-			Next:    "mend what the log names, then run the same command again",
+			Details: nixerror.Evidence(a.Output, 20),
+			Next:    nixerror.BuildHint(a.Output, h),
 		}
 	case a.Unswitchable:
 		return &deploy.Problem{
