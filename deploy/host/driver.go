@@ -87,6 +87,9 @@ func (d *Driver) Inspect(ctx context.Context, h inventory.Host, stage string) de
 	}
 	if plan.Problem != nil {
 		plan.Problem.Host = h.Name
+		if plan.Problem.State == "" {
+			plan.Problem.State = stateWords(deploy.Outcome{State: deploy.StateUntouched})
+		}
 		plan.Change = deploy.ChangeBlocked
 		if plan.Observed == nil {
 			plan.Change = deploy.ChangeUnknown

@@ -96,6 +96,15 @@ func TestInspectPlansWhatAHostWouldGoThrough(t *testing.T) {
 	}
 }
 
+// A host that cannot be planned says what state it is in: nobody touched it.
+func TestAHostThatIsNotReachedSaysItsState(t *testing.T) {
+	f := newFakeHost()
+	f.fails["dial"] = []error{lostConnection()}
+	if p := f.driver().Inspect(t.Context(), webHost(), "prod").Problem; p == nil || p.State != "not touched by this run" {
+		t.Errorf("%+v", p)
+	}
+}
+
 // Between plan and turn nothing is asked twice, and nothing is dialed twice.
 func TestApplyGoesOnWithTheInspectionOfThePlan(t *testing.T) {
 	f := newFakeHost()
