@@ -35,6 +35,7 @@ type Machine interface {
 type Flake struct {
 	Digest string // hex
 	Hash   string // SRI
+	Size   int64  // in bytes, about
 	Pack   func(w io.Writer) error
 }
 

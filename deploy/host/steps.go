@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/nixdeploy/nixdeploy/deploy"
@@ -124,30 +123,6 @@ func (w *worker) adopt(a *deploy.ActiveRun) {
 	w.p.Mode = inventory.Activation(a.Mode)
 	w.p.Observed.FailedUnits = a.Failed
 	w.p.Returning = w.origin != nil && a.Goal == deploy.GoalSystem && a.Wanted == w.origin.Profile && a.Record.Profile != w.origin.Profile
-}
-
-func (w *worker) upload(ctx context.Context) error {
-	if err := w.freeLease(ctx); err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Minute)
-	defer cancel()
-	r, pipe := io.Pipe()
-	packed := make(chan struct{})
-	go func() { // ends when the pack is read, or when the reader is closed below
-		defer close(packed)
-		pipe.CloseWithError(w.d.Flake.Pack(pipe))
-	}()
-	err := w.ask(ctx, func(ctx context.Context, m Machine) error {
-		return m.Upload(ctx, w.d.Flake.Digest, w.d.Flake.Hash, r)
-	})
-	_ = r.Close()
-	<-packed
-	if err != nil {
-		return err
-	}
-	w.locked, w.p.Uploaded = true, true
-	return nil
 }
 
 // freeLease gives back the lease of a dead run of ours, which would otherwise

@@ -34,11 +34,16 @@ func (m *Machine) Inspect(ctx context.Context, digest string) (deploy.Observatio
 }
 
 // Upload takes the lock and sends the flake's tar; the host verifies it against
-// the SRI hash before use. A *deploy.Problem of code locked says who has it.
+// the SRI hash before use. A *deploy.Problem of code locked says who has it. What
+// the host does for it ends with the deadline of ctx, too.
 func (m *Machine) Upload(ctx context.Context, digest, hash string, tar io.Reader) error {
+	limit := 10 * time.Minute
+	if deadline, ok := ctx.Deadline(); ok {
+		limit = max(time.Until(deadline), time.Second)
+	}
 	_, err := do(ctx, m.Conn, call{
 		script: "upload",
-		args:   []string{m.Run, m.Operator, leaseSeconds, digest, hash},
+		args:   []string{m.Run, m.Operator, leaseSeconds, digest, hash, strconv.Itoa(int(limit / time.Second))},
 		stdin:  tar,
 	})
 	return err
