@@ -107,8 +107,15 @@ func (w *worker) decidedMeanwhile(ctx context.Context, left deploy.HostReport) d
 // has taken its place, or somebody removed what it kept.
 func (w *worker) forgotten(links deploy.Links) deploy.Outcome {
 	w.p.Armed = true
-	if last := w.p.Observed.Previous; last != nil && last.Run > w.run { // ids go by time
-		w.fail(wentOn(last.Run, links))
+	since := ""
+	if confirmed := w.p.Observed.Previous; confirmed != nil {
+		since = confirmed.Run
+	}
+	if recorded := w.p.Observed.Last; recorded != nil {
+		since = max(since, recorded.Run)
+	}
+	if since > w.run { // ids go by time
+		w.fail(wentOn(since, links))
 		return w.outcome(deploy.StateReturned)
 	}
 	w.fail(w.vanished(links))

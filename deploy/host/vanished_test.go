@@ -55,18 +55,19 @@ func TestResumeJudgesAHostWhoseStateWasRemovedByItsLinks(t *testing.T) {
 		return deploy.HostReport{Changed: true, Step: step, Before: &before, Wanted: newSystem}
 	}
 	for name, c := range map[string]struct {
-		left  deploy.HostReport
-		links deploy.Links
-		last  string
-		state deploy.State
-		code  deploy.Code
+		left           deploy.HostReport
+		links          deploy.Links
+		last, recorded string
+		state          deploy.State
+		code           deploy.Code
 	}{
-		"it runs what was wanted":    {left(deploy.StepHealth), onNew, "", deploy.StateStranded, deploy.CodeReturnFailed},
-		"it runs what it had":        {left(deploy.StepHealth), onOld, "", deploy.StateReturned, deploy.CodeLate},
-		"an older run confirmed it":  {left(deploy.StepSwitch), onNew, "run-0", deploy.StateStranded, deploy.CodeReturnFailed},
-		"a later run confirmed it":   {left(deploy.StepSwitch), onThird, "run-9", deploy.StateReturned, deploy.CodeForeignChange},
-		"it may not have been armed": {left(deploy.StepArm), onOld, "", deploy.StateUntouched, ""},
-		"no intent was ever written": {deploy.HostReport{Step: deploy.StepBuild}, onThird, "", deploy.StateUntouched, ""},
+		"it runs what was wanted":    {left(deploy.StepHealth), onNew, "", "", deploy.StateStranded, deploy.CodeReturnFailed},
+		"it runs what it had":        {left(deploy.StepHealth), onOld, "", "", deploy.StateReturned, deploy.CodeLate},
+		"an older run confirmed it":  {left(deploy.StepSwitch), onNew, "run-0", "", deploy.StateStranded, deploy.CodeReturnFailed},
+		"a later run confirmed it":   {left(deploy.StepSwitch), onThird, "run-9", "", deploy.StateReturned, deploy.CodeForeignChange},
+		"a later run found it well":  {left(deploy.StepSwitch), onNew, "run-0", "run-9", deploy.StateReturned, deploy.CodeForeignChange},
+		"it may not have been armed": {left(deploy.StepArm), onOld, "", "", deploy.StateUntouched, ""},
+		"no intent was ever written": {deploy.HostReport{Step: deploy.StepBuild}, onThird, "", "", deploy.StateUntouched, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := &told{
@@ -76,6 +77,9 @@ func TestResumeJudgesAHostWhoseStateWasRemovedByItsLinks(t *testing.T) {
 			s.links = c.links
 			if c.last != "" {
 				s.observed.Previous = &deploy.Previous{Run: c.last}
+			}
+			if c.recorded != "" {
+				s.observed.Last = &deploy.Record{Run: c.recorded}
 			}
 			synctest.Test(t, func(t *testing.T) {
 				d := s.driver()
