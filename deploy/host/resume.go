@@ -97,7 +97,7 @@ func (w *worker) decidedMeanwhile(ctx context.Context, left deploy.HostReport) d
 			Next: "nixdeploy apply, to bring it to the release again",
 		})
 	}
-	if a.Result == deploy.ResultNone && a.Gone && left.Changed && !outlived {
+	if a.Result == deploy.ResultNone && a.Gone && left.Switched {
 		return w.forgotten(a.Links)
 	}
 	return w.outcome(deploy.StateUntouched) // or it was never armed

@@ -52,7 +52,7 @@ func TestAHostWhoseStateWasRemovedIsJudgedByItsLinks(t *testing.T) {
 func TestResumeJudgesAHostWhoseStateWasRemovedByItsLinks(t *testing.T) {
 	left := func(step deploy.Step) deploy.HostReport {
 		before := onOld
-		return deploy.HostReport{Changed: true, Step: step, Before: &before, Wanted: newSystem}
+		return deploy.HostReport{Changed: true, Step: step, Switched: step != deploy.StepArm && step != deploy.StepRecord, Before: &before, Wanted: newSystem}
 	}
 	for name, c := range map[string]struct {
 		left           deploy.HostReport
@@ -67,6 +67,7 @@ func TestResumeJudgesAHostWhoseStateWasRemovedByItsLinks(t *testing.T) {
 		"a later run confirmed it":   {left(deploy.StepSwitch), onThird, "run-9", "", deploy.StateReturned, deploy.CodeForeignChange},
 		"a later run found it well":  {left(deploy.StepSwitch), onNew, "run-0", "run-9", deploy.StateReturned, deploy.CodeForeignChange},
 		"it may not have been armed": {left(deploy.StepArm), onOld, "", "", deploy.StateUntouched, ""},
+		"it was only to be recorded": {left(deploy.StepRecord), onOld, "", "", deploy.StateUntouched, ""},
 		"no intent was ever written": {deploy.HostReport{Step: deploy.StepBuild}, onThird, "", "", deploy.StateUntouched, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
