@@ -93,6 +93,7 @@ type SwitchAnswer struct {
 type Settlement struct {
 	Claim      Claim  `json:"claim"`  // who won
 	Result     Result `json:"result"` // ResultNone: not decided in the time given
+	Gone       bool   `json:"gone"`   // the run is no longer the host's unresolved one
 	Unverified bool   `json:"unverified"`
 	Links      Links  `json:"links"`
 	// Down are units that were up when the run was armed and do not start any

@@ -34,6 +34,9 @@ type HostReport struct {
 	// Changed says that an intent was written and no state since has said that
 	// nothing came of it: this run may have changed the host.
 	Changed bool `json:"changed"`
+	// Switched says that a switch was announced, which none is before the host is
+	// armed, and that the host was not to be armed anew since.
+	Switched bool `json:"-"`
 	// Leaving is the toplevel that the host was confirmed on and was then to
 	// leave again, "" for none.
 	Leaving string `json:"leaving,omitempty"`
@@ -134,6 +137,7 @@ func (f *Folder) addHost(e Event) {
 		h.Step = e.Step
 		h.Changed = true
 		h.Unresolved = true
+		h.Switched = e.Step == StepSwitch || h.Switched && e.Step != StepArm
 	case EventStepStarted:
 		h.Step = e.Step
 		if e.Step == StepReturn && h.State == StateConfirmed && h.After != nil {

@@ -349,3 +349,27 @@ func TestLockedSaysWhatToWaitFor(t *testing.T) {
 		}
 	}
 }
+
+// Whether a dead run's host was armed is known by the switch that was announced.
+func TestAnAnnouncedSwitchNeedsAnArmedHost(t *testing.T) {
+	for _, c := range []struct {
+		intents []deploy.Step
+		want    bool
+	}{
+		{[]deploy.Step{deploy.StepArm}, false},
+		{[]deploy.Step{deploy.StepRecord}, false},
+		{[]deploy.Step{deploy.StepArm, deploy.StepSwitch}, true},
+		{[]deploy.Step{deploy.StepArm, deploy.StepSwitch, deploy.StepConfirm}, true},
+		{[]deploy.Step{deploy.StepArm, deploy.StepReturn}, false},
+		{[]deploy.Step{deploy.StepArm, deploy.StepSwitch, deploy.StepConfirm, deploy.StepArm}, false},
+	} {
+		var events []deploy.Event
+		for _, s := range c.intents {
+			events = append(events, deploy.Event{Kind: deploy.EventStepIntent, Host: "web-1", Step: s},
+				deploy.Event{Kind: deploy.EventStepStarted, Host: "web-1", Step: deploy.StepInspect})
+		}
+		if got := deploy.Fold(events).Hosts[0].Switched; got != c.want {
+			t.Errorf("%v: %v", c.intents, got)
+		}
+	}
+}

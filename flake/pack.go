@@ -33,6 +33,16 @@ func (f *Flake) Pack(w io.Writer) error {
 	return nil
 }
 
+// Size is how many bytes Pack writes, about.
+func (f *Flake) Size() int64 {
+	const block = 512 // of a tar: one header, and data in whole ones
+	var size int64
+	for i := range f.Files {
+		size += 2*block + int64(len(f.Files[i].Data))
+	}
+	return size
+}
+
 func packFile(tw *tar.Writer, f *File) error {
 	h := header(f.Path)
 	switch {

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/urfave/cli/v2"
 
@@ -37,7 +36,7 @@ type App struct {
 // code of the design's table. The end of ctx counts as two interruptions.
 func (a App) Run(ctx context.Context, args []string) int {
 	signals := newSignals()
-	a.Stdout, a.Stderr = &locked{w: a.Stdout, lost: signals.outputLost}, &locked{w: a.Stderr, lost: signals.outputLost}
+	defer a.streams(signals)()
 	stop := a.watch(ctx, signals)
 	defer stop()
 	var in *invocation
@@ -232,21 +231,4 @@ func (a App) getenv(name string) string {
 		}
 	}
 	return value
-}
-
-// locked lets several goroutines write whole texts to one stream.
-type locked struct {
-	mu   sync.Mutex
-	w    io.Writer
-	lost func(error) // told of what cannot be written; does not block
-}
-
-func (l *locked) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	n, err := l.w.Write(p)
-	if err != nil {
-		l.lost(err)
-	}
-	return n, err
 }

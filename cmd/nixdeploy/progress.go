@@ -27,7 +27,8 @@ func (in *invocation) newProgress() *progress {
 	return &progress{app: in.App, asJSON: in.json, named: in.named, lines: view.NewLines(in.err, in.verbose), fold: deploy.NewFolder()}
 }
 
-// show is what the journal calls with each event.
+// show is what the journal calls with each event. It waits for no reader: the
+// journal waits for it, and all hosts for the journal.
 func (p *progress) show(e deploy.Event) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -40,7 +41,7 @@ func (p *progress) show(e deploy.Event) {
 		p.app.tell(text)
 		return
 	}
-	_, _ = p.app.Stdout.Write(view.JSONEvent(e, text))
+	p.app.pass(view.JSONEvent(e, text))
 }
 
 // report is the fold of what was shown so far.

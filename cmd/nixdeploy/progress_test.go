@@ -13,16 +13,15 @@ import (
 func TestSilenceIsBrokenUnlessAQuestionStands(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
-		stderr := &locked{w: &out}
-		in := &invocation{App: App{Stderr: stderr}}
+		in := &invocation{App: App{Stderr: &out}} // written inside p's own lock
 		p := in.newProgress()
 		stop := p.beats(t.Context())
 		defer stop()
 		heartbeats := func(d time.Duration) int {
 			time.Sleep(d)
 			synctest.Wait()
-			stderr.mu.Lock()
-			defer stderr.mu.Unlock()
+			p.mu.Lock()
+			defer p.mu.Unlock()
 			defer out.Reset()
 			return strings.Count(out.String(), "in flight: web-1 build")
 		}

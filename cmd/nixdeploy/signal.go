@@ -73,11 +73,13 @@ func (a App) watch(parent context.Context, s *signals) func() {
 				return
 			}
 			if !s.interrupted() {
-				a.tell(s.says(i))
-				endAdmit(errInterrupted)
+				text := s.says(i)
+				endAdmit(errInterrupted) // first: what is told may have no reader
+				a.tell(text)
 			} else if !i.Gone {
-				a.tell(s.says(i))
+				text := s.says(i)
 				endDrain(errInterrupted)
+				a.tell(text)
 				let = true
 			}
 		}

@@ -62,7 +62,7 @@ func connectBy(o remote.Options, nix *localNix, q Request) (Fleet, error) {
 	fleet := wired{Driver: driver, dialer: dialer}
 	evaluates := "on each host, by its own Nix"
 	if q.Flake != nil {
-		driver.Flake = host.Flake{Digest: q.Flake.Digest(), Hash: q.Flake.Hash, Pack: q.Flake.Pack}
+		driver.Flake = host.Flake{Digest: q.Flake.Digest(), Hash: q.Flake.Hash, Size: q.Flake.Size(), Pack: q.Flake.Pack}
 		switch {
 		case q.Saved != nil:
 			evaluates = "nothing here: each host builds what the saved plan has"
@@ -80,7 +80,7 @@ func connectBy(o remote.Options, nix *localNix, q Request) (Fleet, error) {
 		Driver:    fleet,
 		Evaluates: evaluates,
 		Limits: plan.Limits{
-			Connect: 30 * time.Second, Inspect: time.Minute, Upload: 10 * time.Minute, Script: time.Minute,
+			Connect: 30 * time.Second, Inspect: time.Minute, Upload: host.UploadBound(driver.Flake.Size), Script: time.Minute,
 		},
 	}, nil
 }

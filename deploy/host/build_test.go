@@ -38,6 +38,20 @@ func TestJudgeBuild(t *testing.T) {
 	}
 }
 
+// A build that fails says what to do about it, as an evaluation does; with a saved
+// plan it evaluates, too.
+func TestAFailedBuildHasItsHint(t *testing.T) {
+	for said, want := range map[string]string{
+		"error: writing to file: No space left on device": "free space",
+		"error: undefined variable 'hostname'":            "hostname is not known there",
+		"cc: no such thing":                               "mend what the log names",
+	} {
+		if p := judgeBuild(deploy.BuildAnswer{BuildCode: 1, Output: []string{said}}, webHost()); !strings.Contains(p.Next, want) {
+			t.Errorf("%s: %s", said, p.Next)
+		}
+	}
+}
+
 // The end of a log is what tells; all of it would bury the message.
 func TestAFailedBuildShowsTheEndOfItsLog(t *testing.T) {
 	var log []string
@@ -81,7 +95,7 @@ func (a *asked) Build(ctx context.Context, b deploy.BuildRequest, out func(strin
 	return a.fakeHost.Build(ctx, b, out)
 }
 
-func (a *asked) Arm(ctx context.Context, q deploy.ArmRequest) error {
+func (a *asked) Arm(ctx context.Context, q deploy.ArmRequest) ([]string, error) {
 	a.arms = append(a.arms, q)
 	return a.fakeHost.Arm(ctx, q)
 }

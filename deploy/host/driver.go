@@ -17,7 +17,7 @@ type Machine interface {
 	Inspect(ctx context.Context, digest string) (deploy.Observation, error)
 	Upload(ctx context.Context, digest, hash string, tar io.Reader) error
 	Build(ctx context.Context, b deploy.BuildRequest, out func(line string)) (deploy.BuildAnswer, error)
-	Arm(ctx context.Context, a deploy.ArmRequest) error
+	Arm(ctx context.Context, a deploy.ArmRequest) (failed []string, err error)
 	Start(ctx context.Context) (deploy.Claim, error)
 	Await(ctx context.Context, offset int64, wait time.Duration) (deploy.SwitchAnswer, error)
 	Contact(ctx context.Context) (links deploy.Links, claim deploy.Claim, gone bool, err error)
@@ -35,6 +35,7 @@ type Machine interface {
 type Flake struct {
 	Digest string // hex
 	Hash   string // SRI
+	Size   int64  // in bytes, about
 	Pack   func(w io.Writer) error
 }
 
@@ -87,6 +88,9 @@ func (d *Driver) Inspect(ctx context.Context, h inventory.Host, stage string) de
 	}
 	if plan.Problem != nil {
 		plan.Problem.Host = h.Name
+		if plan.Problem.State == "" {
+			plan.Problem.State = stateWords(deploy.Outcome{State: deploy.StateUntouched})
+		}
 		plan.Change = deploy.ChangeBlocked
 		if plan.Observed == nil {
 			plan.Change = deploy.ChangeUnknown

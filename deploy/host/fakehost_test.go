@@ -147,20 +147,21 @@ func (f *fakeHost) Difference(_ context.Context, q deploy.DifferenceRequest) (de
 	return a, f.did("difference")
 }
 
-func (f *fakeHost) Arm(_ context.Context, a deploy.ArmRequest) error {
+func (f *fakeHost) Arm(_ context.Context, a deploy.ArmRequest) ([]string, error) {
 	if err := f.did("arm"); err != nil {
-		return err
+		return nil, err
 	}
+	failed := f.observed.FailedUnits
 	f.armed, f.window = true, a.ConfirmTimeout
 	f.deadline = time.Now().Add(a.ActivationTimeout + a.ConfirmTimeout)
 	if f.onArm == nil {
-		return nil
+		return failed, nil
 	}
 	f.onArm(f)
 	if errs := f.fails["after arm"]; len(errs) > 0 {
-		return errs[0]
+		return nil, errs[0]
 	}
-	return nil
+	return failed, nil
 }
 
 func (f *fakeHost) Start(context.Context) (deploy.Claim, error) {

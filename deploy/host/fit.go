@@ -20,8 +20,10 @@ type Fitting struct {
 	Doubts []string
 }
 
-// Fit holds a new system against its host. It is pure. Without both sides, or
-// where the host mounts and boots nothing itself, nothing is to be compared.
+// Fit holds a new system against its host. It is pure. Without both sides nothing
+// is to be compared; of a container or WSL, which mounts and boots nothing itself,
+// state version and login are. Of a system that says nothing of itself, a flake of
+// the user's own, it is mounts and keys: that much is documented, and no doubt.
 func Fit(h inventory.Host, o deploy.Observation, g *deploy.Ground, d *deploy.Demands) Fitting {
 	var f Fitting
 	if g == nil || d == nil {
@@ -50,8 +52,17 @@ func (f *Fitting) doubt(format string, args ...any) {
 // bootPoints are the mount points that decide whether a host boots.
 var bootPoints = []string{"/", "/boot", "/boot/efi", "/efi", "/nix"}
 
+// initrdPoints are mounted before anything else is, whatever their options are.
+var initrdPoints = []string{"/", "/nix"}
+
+// waits says that a mount of an fstab is not mounted by itself.
+func waits(m deploy.Mount) bool {
+	return hasOption(m, "noauto") && !hasOption(m, "x-systemd.automount")
+}
+
 func (f *Fitting) mounts(g *deploy.Ground, d *deploy.Demands) {
 	if !d.Fstab {
+		f.doubt("the new system has no fstab, so its mounts are not compared")
 		return
 	}
 	for _, at := range bootPoints {
@@ -68,6 +79,8 @@ func (f *Fitting) mounts(g *deploy.Ground, d *deploy.Demands) {
 		case !mounted && hasOption(would, "noauto"):
 		case !mounted:
 			f.misfit("%s is not mounted, and would be %s", at, mountText(would))
+		case waits(would) && !waits(g.Fstab[at]) && !slices.Contains(initrdPoints, at):
+			f.misfit("%s is %s, and would be mounted by hand only (noauto)", at, mountText(is))
 		default:
 			f.mount(at, is, would)
 		}
@@ -85,8 +98,12 @@ func (f *Fitting) mount(at string, is, would deploy.Mount) {
 		differs()
 	case is.Device == "" && would.Device == "":
 		// What has no device has a name of its own, or none that means anything.
-		if !slices.Contains([]string{"tmpfs", "ramfs", "overlay"}, is.Type) && is.Source != would.Source {
+		switch {
+		case slices.Contains([]string{"tmpfs", "ramfs", "overlay"}, is.Type):
+		case is.Source != would.Source:
 			differs()
+		default:
+			f.part(at, is, would)
 		}
 	case is.Device == "":
 		f.doubt("the device of %s, %s, cannot be told, so it is not compared with %s", at, is.Source, would.Source)
@@ -94,20 +111,36 @@ func (f *Fitting) mount(at string, is, would deploy.Mount) {
 		f.misfit("%s is %s, and would be %s, which is not there", at, mountText(is), mountText(would))
 	case is.Device != would.Device && (is.UUID == "" || is.UUID != would.UUID): // of a file system on several devices, one is named
 		differs()
-	case otherSubvolume(is, would):
-		f.misfit("%s is the subvolume %s of %s, and would be %s", at, is.Root, is.Source, subvolume(would))
+	default:
+		f.part(at, is, would)
 	}
 }
 
-func otherSubvolume(is, would deploy.Mount) bool {
-	name := subvolume(would)
-	return is.Type == "btrfs" && name != "" && is.Root != "" && strings.Trim(name, "/") != strings.Trim(is.Root, "/")
+// part compares which part of one file system is mounted with which would be:
+// what holds the host's systems is not to be found in another.
+func (f *Fitting) part(at string, is, would deploy.Mount) {
+	name, whole := strings.Trim(partOf(would), "/"), strings.Trim(is.Root, "/") == ""
+	switch {
+	case is.Root == "":
+	case name != "" && strings.Trim(is.Root, "/") != name:
+		f.misfit("%s is the part %s of %s, and would be %s", at, is.Root, is.Source, partOf(would))
+	case name != "" || whole && is.Type != "btrfs":
+	case is.Type != "btrfs":
+		f.misfit("%s is the part %s of %s, and would be all of it", at, is.Root, is.Source)
+	case strings.Contains(would.Options, "subvolid="):
+		f.doubt("%s is the subvolume %s of %s, and would be one that is named by its number", at, is.Root, is.Source)
+	case !whole: // it may be the default one
+		f.doubt("%s is the subvolume %s of %s, and would be the default one, which is not read", at, is.Root, is.Source)
+	}
 }
 
-func subvolume(m deploy.Mount) string {
+// partOf is the part of a file system that an fstab names, "" for none.
+func partOf(m deploy.Mount) string {
 	for option := range strings.SplitSeq(m.Options, ",") {
-		if name, ok := strings.CutPrefix(option, "subvol="); ok {
-			return name
+		for _, key := range []string{"subvol=", "X-mount.subdir="} {
+			if name, ok := strings.CutPrefix(option, key); ok {
+				return name
+			}
 		}
 	}
 	return ""
@@ -175,10 +208,16 @@ func (f *Fitting) stateVersion(g *deploy.Ground, s *deploy.SystemFile) {
 // login says whether nixdeploy gets in again: as the user of the inventory, and
 // by a key that opens the host now.
 func (f *Fitting) login(user string, l deploy.Login, d *deploy.Demands) {
-	if d.System == nil || d.System.User.Name == "" {
+	var declared deploy.SystemUser
+	switch {
+	case d.System != nil:
+		declared = d.System.User
+	case len(d.Keys) > 0 && (user == "" || user == l.User): // they are those of l.User, who may be the bootstrap user
+		declared.Name = l.User
+	}
+	if declared.Name == "" {
 		return
 	}
-	declared := d.System.User
 	if user != "" && declared.Name != user {
 		f.misfit("the login is %s, and the new system declares %s", user, declared.Name)
 		return

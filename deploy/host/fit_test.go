@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -90,11 +91,42 @@ func TestWhatDoesNotFitAHost(t *testing.T) {
 		{"another subvolume", func(s *standing) {
 			mount(s.g.Mounts, "/", func(m *deploy.Mount) { m.Type, m.Root = "btrfs", "/@" })
 			mount(s.d.Mounts, "/", func(m *deploy.Mount) { m.Type, m.Options = "btrfs", "x-initrd.mount,subvol=@root" })
-		}, []string{"/ is the subvolume /@ of /dev/sda2, and would be @root"}, nil},
+		}, []string{"/ is the part /@ of /dev/sda2, and would be @root"}, nil},
 		{"the same subvolume", func(s *standing) {
 			mount(s.g.Mounts, "/", func(m *deploy.Mount) { m.Type, m.Root = "btrfs", "/@" })
 			mount(s.d.Mounts, "/", func(m *deploy.Mount) { m.Type, m.Options = "btrfs", "subvol=@" })
 		}, nil, nil},
+		{"a subvolume that is not named any more", func(s *standing) {
+			mount(s.g.Mounts, "/", func(m *deploy.Mount) { m.Type, m.Root = "btrfs", "/@root" })
+			mount(s.d.Mounts, "/", func(m *deploy.Mount) { m.Type = "btrfs" })
+		}, nil, []string{"/ is the subvolume /@root of /dev/sda2, and would be the default one"}},
+		{"a subvolume by its number", func(s *standing) {
+			mount(s.g.Mounts, "/", func(m *deploy.Mount) { m.Type, m.Root = "btrfs", "/@root" })
+			mount(s.d.Mounts, "/", func(m *deploy.Mount) { m.Type, m.Options = "btrfs", "noatime,subvolid=257" })
+		}, nil, []string{"/ is the subvolume /@root of /dev/sda2, and would be one that is named by its number"}},
+		{"a btrfs without subvolumes", func(s *standing) {
+			mount(s.g.Mounts, "/", func(m *deploy.Mount) { m.Type = "btrfs" })
+			mount(s.d.Mounts, "/", func(m *deploy.Mount) { m.Type = "btrfs" })
+		}, nil, nil},
+		{"a folder of another mount", func(s *standing) {
+			s.g.Mounts["/nix"] = deploy.Mount{Type: "ext4", Source: "/dev/sda3", Device: "/dev/sda3", Root: "/persist/nix"}
+			s.d.Mounts["/nix"] = deploy.Mount{Type: "ext4", Source: "/dev/sda3", Device: "/dev/sda3"}
+		}, []string{"/nix is the part /persist/nix of /dev/sda3, and would be all of it"}, nil},
+		{"a folder of a pool", func(s *standing) {
+			s.g.Mounts["/nix"] = deploy.Mount{Type: "zfs", Source: "rpool/persist", Root: "/nix"}
+			s.d.Mounts["/nix"] = deploy.Mount{Type: "zfs", Source: "rpool/persist"}
+		}, []string{"/nix is the part /nix of rpool/persist, and would be all of it"}, nil},
+		{"a boot partition that is left to be mounted by hand", func(s *standing) {
+			mount(s.d.Mounts, "/boot", func(m *deploy.Mount) { m.Options = "umask=0077,noauto" })
+		}, []string{"/boot is /dev/sda1, UUID B007 (vfat), and would be mounted by hand only (noauto)"}, nil},
+		{"one that was, too", func(s *standing) {
+			mount(s.g.Fstab, "/boot", func(m *deploy.Mount) { m.Options = "noauto" })
+			mount(s.d.Mounts, "/boot", func(m *deploy.Mount) { m.Options = "noauto" })
+		}, nil, nil},
+		{"one that is mounted on demand", func(s *standing) {
+			mount(s.d.Mounts, "/boot", func(m *deploy.Mount) { m.Options = "noauto,x-systemd.automount" })
+		}, nil, nil},
+		{"a root that says so", func(s *standing) { mount(s.d.Mounts, "/", func(m *deploy.Mount) { m.Options = "noauto" }) }, nil, nil},
 		{"a pool by its name", func(s *standing) {
 			s.g.Mounts["/"] = deploy.Mount{Type: "zfs", Source: "rpool/root"}
 			s.d.Mounts["/"] = deploy.Mount{Type: "zfs", Source: "tank/root"}
@@ -108,7 +140,14 @@ func TestWhatDoesNotFitAHost(t *testing.T) {
 		{"a bind mount", func(s *standing) {
 			s.d.Mounts["/boot"] = deploy.Mount{Type: "none", Source: "/persist/boot", Options: "bind"}
 		}, nil, []string{"/boot would be a part of another mount"}},
-		{"without an fstab", func(s *standing) { s.d.Fstab, s.d.Mounts = false, nil }, nil, nil},
+		{"without an fstab", func(s *standing) { s.d.Fstab, s.d.Mounts = false, nil }, nil, []string{"the new system has no fstab"}},
+		{"a flake of one's own with another key", func(s *standing) { s.d.System, s.d.Keys = nil, []string{bobsKey + " bob@desk"} },
+			[]string{"deploy logs in by ssh-ed25519 ..."}, nil},
+		{"a flake of one's own with the same key", func(s *standing) { s.d.System, s.d.Keys = nil, []string{annsKey} }, nil, nil},
+		{"a flake of one's own whose keys are not known", func(s *standing) { s.d.System = nil }, nil, nil},
+		{"a flake of one's own that leaves the keys to the user", func(s *standing) {
+			s.d.System, s.d.Keys, s.d.Others, s.g.Login.HomeKeys = nil, []string{bobsKey}, []string{"home"}, true
+		}, nil, []string{"the new system declares none of the keys of deploy"}},
 		{"a container mounts nothing", func(s *standing) {
 			s.o = deploy.Observation{Container: true, Links: deploy.Links{Reader: "profile"}}
 			s.d.Mounts, s.d.System.BootLoader = nil, "none"
@@ -189,6 +228,22 @@ func TestAMisfitIsRefusedBeforeAnythingIsArmed(t *testing.T) {
 		}
 		if f.count("send arm") != 0 || f.count("intent arm") != 0 || f.count("send unlock") != 1 {
 			t.Errorf("it went on: %v", f.trace)
+		}
+	})
+}
+
+// apply takes no --accept with a saved plan.
+func TestAMisfitOfASavedPlanIsPlannedAnew(t *testing.T) {
+	f := newFakeHost()
+	unfit(f)
+	d := f.driver()
+	d.Planned = true
+	synctest.Test(t, func(t *testing.T) {
+		defer d.Close()
+		out := d.Apply(t.Context(), webHost(), "prod", 1)
+		wantState(t, out, deploy.StateUntouched, deploy.CodeMisfit)
+		if !strings.HasSuffix(out.Problem.Next, "plan anew with --accept") {
+			t.Errorf("next: %s", out.Problem.Next)
 		}
 	})
 }

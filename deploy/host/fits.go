@@ -26,7 +26,7 @@ func (w *worker) fits() error {
 	}
 	f := w.fitting()
 	if len(f.Misfits) > 0 && !w.d.Terms.Accept {
-		return misfit(w.h.Name, f)
+		return misfit(w.h.Name, f, w.d.Planned)
 	}
 	var told []string
 	for _, m := range f.Misfits {
@@ -39,10 +39,13 @@ func (w *worker) fits() error {
 	return nil
 }
 
-func misfit(host string, f Fitting) *deploy.Problem {
+func misfit(host string, f Fitting, planned bool) *deploy.Problem {
 	p := &deploy.Problem{
 		Code: deploy.CodeMisfit, What: "the new system does not fit this host, which may then not boot, or let nobody in",
 		Next: "nixdeploy adopt " + host + ", then mend the configuration by what it writes; where it is meant so, add --accept",
+	}
+	if planned {
+		p.Next = "nixdeploy adopt " + host + ", then mend the configuration by what it writes, and plan anew; where it is meant so, plan anew with --accept"
 	}
 	p.Details = append(p.Details, f.Misfits...)
 	for _, doubt := range f.Doubts {

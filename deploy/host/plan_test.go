@@ -96,6 +96,15 @@ func TestInspectPlansWhatAHostWouldGoThrough(t *testing.T) {
 	}
 }
 
+// A host that cannot be planned says what state it is in: nobody touched it.
+func TestAHostThatIsNotReachedSaysItsState(t *testing.T) {
+	f := newFakeHost()
+	f.fails["dial"] = []error{lostConnection()}
+	if p := f.driver().Inspect(t.Context(), webHost(), "prod").Problem; p == nil || p.State != "not touched by this run" {
+		t.Errorf("%+v", p)
+	}
+}
+
 // Between plan and turn nothing is asked twice, and nothing is dialed twice.
 func TestApplyGoesOnWithTheInspectionOfThePlan(t *testing.T) {
 	f := newFakeHost()
@@ -116,7 +125,8 @@ func TestApplyGoesOnWithTheInspectionOfThePlan(t *testing.T) {
 }
 
 // What an inspection has just seen is the first look at the units of a host on
-// which nothing changes; what it saw before a person thought it over is not.
+// which nothing changes; what it saw before a person thought it over is not, and
+// it is inspected again.
 func TestAnUnchangedHostIsLookedAtOnce(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -126,7 +136,7 @@ func TestAnUnchangedHostIsLookedAtOnce(t *testing.T) {
 		dialed int
 	}{
 		{"at once", inventory.Check{Type: inventory.CheckUnits, Successes: 1}, 0, []string{"old.service"}, 1},
-		{"after an hour at the prompt", inventory.Check{Type: inventory.CheckUnits, Successes: 1}, time.Hour, nil, 2},
+		{"after an hour at the prompt", inventory.Check{Type: inventory.CheckUnits, Successes: 1}, time.Hour, []string{"old.service"}, 2},
 		{"twice in a row is not once", inventory.Check{Type: inventory.CheckUnits, Successes: 2}, 0, []string{"old.service"}, 1},
 		{"a check of another kind", inventory.Check{Type: inventory.CheckCommand, Successes: 1}, 0, []string{"old.service"}, 1},
 	} {

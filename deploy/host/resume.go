@@ -97,7 +97,29 @@ func (w *worker) decidedMeanwhile(ctx context.Context, left deploy.HostReport) d
 			Next: "nixdeploy apply, to bring it to the release again",
 		})
 	}
+	if a.Result == deploy.ResultNone && a.Gone && left.Switched {
+		return w.forgotten(a.Links)
+	}
 	return w.outcome(deploy.StateUntouched) // or it was never armed
+}
+
+// forgotten is a host that was armed and does not tell how that ended: a later run
+// has taken its place, or somebody removed what it kept.
+func (w *worker) forgotten(links deploy.Links) deploy.Outcome {
+	w.p.Armed = true
+	since := ""
+	if confirmed := w.p.Observed.Previous; confirmed != nil {
+		since = confirmed.Run
+	}
+	if recorded := w.p.Observed.Last; recorded != nil {
+		since = max(since, recorded.Run)
+	}
+	if since > w.run { // ids go by time
+		w.fail(wentOn(since, links))
+		return w.outcome(deploy.StateReturned)
+	}
+	w.fail(w.vanished(links))
+	return w.outcome(settled(w.p).State)
 }
 
 // placed words an outcome by where the host is. A run arms a host that fails in

@@ -48,6 +48,9 @@ func (w *worker) settle(ctx context.Context, s deploy.Step, ask func(context.Con
 		if got.Claim == deploy.ClaimNone && got.Links.ProfileLink != "" && ctx.Err() == nil && !w.p.Started {
 			return nil
 		}
+		if got.Gone {
+			return w.vanished(got.Links)
+		}
 	}
 }
 
@@ -68,4 +71,23 @@ func (w *worker) judgeSettlement(s deploy.Step, got deploy.Settlement) error {
 		return &deploy.Problem{Code: deploy.CodeSwitch, What: "the host could not set the new system as what it boots, and went back", Details: tail(got.Log, 20)}
 	}
 	return nil
+}
+
+// vanished judges by its links a host that was armed and holds nothing of the run
+// any more, not even how it ended: no guard decides about it, and none did.
+func (w *worker) vanished(links deploy.Links) *deploy.Problem {
+	w.p.Settled = &deploy.Settlement{Gone: true, Result: deploy.ResultStranded, Links: links}
+	p := &deploy.Problem{
+		Code: deploy.CodeReturnFailed, What: "the host holds nothing of this run any more, not even how it ended: nobody confirmed it, and no guard returns it",
+		Details: linkLines("is", links),
+	}
+	if before := w.beforeOrNil(); before != nil && samePlace(*before, links) {
+		w.p.Settled.Result = deploy.ResultReturned
+		p.Code, p.What = deploy.CodeLate, "the host is on what it had before, and holds nothing of this run any more"
+	}
+	if first := w.p.Failure; first != nil && first.Code != deploy.CodeLate { // that was a guess
+		p.Details, p.Err = append([]string{"before  " + first.What}, p.Details...), first
+	}
+	w.p.Failure = nil
+	return p
 }

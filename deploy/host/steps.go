@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/nixdeploy/nixdeploy/deploy"
@@ -21,17 +20,22 @@ const (
 	patience = 2 * time.Minute
 )
 
-// sightLasts is how long an inspection stands for a first look at the units of
-// a host on which nothing is changed: a person may think over a plan for hours.
+// sightLasts is how long an inspection stands for a host on which nothing is
+// changed: a person may think over a plan for hours. Where something is, arming
+// compares.
 const sightLasts = 30 * time.Second
 
 func (w *worker) inspectOnce(ctx context.Context) error {
 	if o := w.s.takeObservation(); o != nil {
+		anew := w.p
 		w.observe(*o)
 		if p := w.expect(ctx); p != nil {
 			return p
 		}
-		return orNil(w.notOurs())
+		if !w.p.Unchanged() || w.s.age() < sightLasts {
+			return orNil(w.notOurs())
+		}
+		w.p = anew
 	}
 	if p := w.inspect(ctx); p != nil {
 		return p
@@ -121,30 +125,6 @@ func (w *worker) adopt(a *deploy.ActiveRun) {
 	w.p.Returning = w.origin != nil && a.Goal == deploy.GoalSystem && a.Wanted == w.origin.Profile && a.Record.Profile != w.origin.Profile
 }
 
-func (w *worker) upload(ctx context.Context) error {
-	if err := w.freeLease(ctx); err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Minute)
-	defer cancel()
-	r, pipe := io.Pipe()
-	packed := make(chan struct{})
-	go func() { // ends when the pack is read, or when the reader is closed below
-		defer close(packed)
-		pipe.CloseWithError(w.d.Flake.Pack(pipe))
-	}()
-	err := w.ask(ctx, func(ctx context.Context, m Machine) error {
-		return m.Upload(ctx, w.d.Flake.Digest, w.d.Flake.Hash, r)
-	})
-	_ = r.Close()
-	<-packed
-	if err != nil {
-		return err
-	}
-	w.locked, w.p.Uploaded = true, true
-	return nil
-}
-
 // freeLease gives back the lease of a dead run of ours, which would otherwise
 // shut this one out until it expires.
 func (w *worker) freeLease(ctx context.Context) error {
@@ -218,8 +198,8 @@ func judgeBuild(a deploy.BuildAnswer, h inventory.Host) *deploy.Problem {
 	case a.BuildCode != 0 || a.Toplevel == "":
 		return &deploy.Problem{
 			Code: deploy.CodeBuild, What: fmt.Sprintf("the system does not build (exit code %d)", a.BuildCode),
-			Details: tail(a.Output, 20),
-			Next:    "mend what the log names, then run the same command again",
+			Details: nixerror.Evidence(a.Output, 20),
+			Next:    nixerror.BuildHint(a.Output, h),
 		}
 	case a.Unswitchable:
 		return &deploy.Problem{
@@ -245,17 +225,23 @@ func (w *worker) arm(ctx context.Context) error {
 		ActivationTimeout: w.h.ActivationTimeout, ConfirmTimeout: w.h.ConfirmTimeout,
 		ReturnReboot: string(w.h.ReturnReboot),
 	}
-	err := w.ask(ctx, func(ctx context.Context, m Machine) error { return m.Arm(ctx, q) })
+	var failed []string
+	ask := func(ctx context.Context, m Machine) (err error) {
+		failed, err = m.Arm(ctx, q)
+		return err
+	}
+	err := w.ask(ctx, ask)
 	if lost(err) {
 		// It may be armed or not: asking again is harmless, arming twice arms once.
 		w.s.close()
-		err = w.ask(ctx, func(ctx context.Context, m Machine) error { return m.Arm(ctx, q) })
+		err = w.ask(ctx, ask)
 	}
 	if err != nil {
 		w.p.Armed = unanswered(err) // not known: the way back finds out
 		return err
 	}
 	w.p.Armed, w.locked = true, true
+	w.p.Observed.FailedUnits = failed // a unit that failed by itself during the build is not this run's
 	return nil
 }
 
@@ -279,8 +265,8 @@ func (w *worker) doSwitch(ctx context.Context) error {
 		return err
 	}
 	w.p.Switch = &a
-	if p := w.decided(a); p != nil {
-		return p
+	if p := w.decided(a); p != nil || w.p.Settled != nil {
+		return orNil(p)
 	}
 	if !a.Done && !a.Lost {
 		return &deploy.Problem{Code: deploy.CodeSwitch, What: fmt.Sprintf("the switch has not ended after %s", limit), Details: tail(a.Output, 20)}
@@ -297,6 +283,8 @@ func (w *worker) decided(a deploy.SwitchAnswer) *deploy.Problem {
 	case a.Gone && a.Result == deploy.ResultConfirmed:
 		w.p.Settled = &deploy.Settlement{Claim: deploy.ClaimConfirm, Result: a.Result, Links: a.Links}
 		return nil
+	case a.Gone && a.Result == deploy.ResultNone:
+		return w.vanished(a.Links)
 	case a.Gone:
 		w.p.Settled = &deploy.Settlement{Claim: deploy.ClaimReturn, Result: a.Result, Links: a.Links}
 		return late()
@@ -460,6 +448,10 @@ func (w *worker) record(ctx context.Context) error {
 			Digest: w.d.Flake.Digest, Attribute: w.h.Attribute, Toplevel: w.p.Wanted,
 		})
 	})
+	if p, ok := errors.AsType[*deploy.Problem](err); ok && p.Code == deploy.CodeForeignChange {
+		w.fail(asProblem(p, w.h.Name, deploy.StepRecord))
+		_ = w.inspect(ctx) // where it is now is no longer what was wanted
+	}
 	if err != nil {
 		return err
 	}

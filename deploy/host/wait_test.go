@@ -151,6 +151,8 @@ func TestWhoeverDecidesEndsTheWaitForTheSwitch(t *testing.T) {
 			deploy.StateReturned, deploy.CodeLate, []string{"back"}},
 		{"somebody else confirmed it", deploy.SwitchAnswer{Gone: true, Result: deploy.ResultConfirmed, Links: onNew}, nil, deploy.StateConfirmed, "", nil},
 		{"it was stranded", deploy.SwitchAnswer{Gone: true, Result: deploy.ResultStranded, Links: onNew}, nil, deploy.StateStranded, deploy.CodeLate, nil},
+		{"its state was removed", deploy.SwitchAnswer{Gone: true, Links: onNew}, nil, deploy.StateStranded, deploy.CodeReturnFailed, nil},
+		{"its state was removed, and it is back", deploy.SwitchAnswer{Gone: true, Links: onOld}, nil, deploy.StateReturned, deploy.CodeLate, nil},
 		{"its unit is gone", deploy.SwitchAnswer{Lost: true, Links: onNew}, []deploy.Settlement{{Claim: deploy.ClaimReturn, Result: deploy.ResultReturned, Links: onOld}},
 			deploy.StateReturned, deploy.CodeSwitch, []string{"back"}},
 	} {
@@ -160,6 +162,11 @@ func TestWhoeverDecidesEndsTheWaitForTheSwitch(t *testing.T) {
 				wantState(t, out, c.state, c.code)
 				if !slices.Equal(s.asked, c.asked) {
 					t.Errorf("asked %v, want %v", s.asked, c.asked)
+				}
+				for _, e := range s.events { // what was decided meanwhile is no switch that failed
+					if e.Kind == deploy.EventStepFailed && c.state == deploy.StateConfirmed {
+						t.Errorf("%s is told as failed: %v", e.Step, e.Problem)
+					}
 				}
 			})
 		})
@@ -558,4 +565,27 @@ func TestTheSessionTellsWhoseLoginItHas(t *testing.T) {
 	if s.user() != "" {
 		t.Error("a closed connection has a user")
 	}
+}
+
+// A journal that takes nothing more is waited for, and not for ever: before an
+// intent is written nothing is sent.
+func TestAJournalThatStandsStillDoesNotHoldUpAHost(t *testing.T) {
+	f := newFakeHost()
+	synctest.Test(t, func(t *testing.T) {
+		d := f.driver()
+		defer d.Close()
+		d.Journal = still{}
+		out := d.Apply(t.Context(), webHost(), "prod", 1)
+		if out.State != deploy.StateUntouched || codeOf(out.Problem) != deploy.CodeJournal || f.count("send arm") != 0 {
+			t.Errorf("%+v after %v", out, f.trace)
+		}
+	})
+}
+
+// still is a journal that answers nobody.
+type still struct{}
+
+func (still) Append(ctx context.Context, _ deploy.Event) error {
+	<-ctx.Done()
+	return ctx.Err()
 }

@@ -9,6 +9,9 @@ import (
 	"github.com/nixdeploy/nixdeploy/inventory"
 )
 
+// appendTimeout bounds one write of the journal, which may wait for a disk.
+const appendTimeout = 30 * time.Second
+
 // worker drives one host once: it asks Next, acts, and remembers.
 type worker struct {
 	d     *Driver
@@ -105,7 +108,9 @@ func (w *worker) emit(ctx context.Context, e deploy.Event) error {
 		own := *e.Problem
 		e.Problem = &own
 	}
-	return w.d.Journal.Append(context.WithoutCancel(ctx), e)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), appendTimeout)
+	defer cancel()
+	return w.d.Journal.Append(ctx, e)
 }
 
 func (w *worker) output(ctx context.Context, s deploy.Step, line string) {

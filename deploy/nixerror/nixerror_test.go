@@ -13,7 +13,7 @@ var said = []struct{ text, want string }{
 	// calls
 	{"error: experimental Nix feature 'nix-command' is disabled; add '--extra-experimental-features nix-command' to enable it", "experimental-features"},
 	{"error: writing to file: No space left on device", "nix-collect-garbage --delete-older-than 30d"},
-	{"error: unable to download 'https://cache.nixos.org/x': Couldn't resolve host name (6)", "look at its network"},
+	{"error: unable to download 'https://cache.nixos.org/x': Couldn't resolve host name (6)", "look at the network"},
 	{"error: cannot add path '/nix/store/x' because it lacks a signature by a trusted key", "trusted-public-keys"},
 
 	// flakes
@@ -168,12 +168,14 @@ func TestTheLastErrorCounts(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
 		"a trace before": {"error:\n       … while evaluating the option `system.build':\n\n       (stack trace truncated; use '--show-trace' to show the full, detailed trace)\n\n" +
 			"       error: The option `services.nginx.enable' has conflicting definition values:\n       - In `a': true", "services.nginx.enable; then remove one"},
-		"a trace behind":      {"error: undefined variable 'foo'\n\n       at /x.nix:3:5:\n\n… while evaluating the attribute 'x'\nattribute 'gone' missing", "foo is not known"},
-		"a warning before":    {"warning: unable to download 'https://x': HTTP error 500; retrying in 251 ms\nerror: infinite recursion encountered", "needs itself"},
-		"nothing":             {"", "at the place that Nix names"},
-		"an unknown error":    {"error: the moon is full", "at the place that Nix names"},
-		"colours":             {"\x1b[31;1merror:\x1b[0m undefined variable 'foo'", "foo is not known"},
-		"a word for the user": {"error: attribute 'provide' missing", "provide is not there"},
+		"a trace behind":                  {"error: undefined variable 'foo'\n\n       at /x.nix:3:5:\n\n… while evaluating the attribute 'x'\nattribute 'gone' missing", "foo is not known"},
+		"a warning before":                {"warning: unable to download 'https://x': HTTP error 500; retrying in 251 ms\nerror: infinite recursion encountered", "needs itself"},
+		"a rename that is only warned of": {"trace: evaluation warning: The option `a.old' defined in `/x' has been renamed to `a.new'.\nerror: the moon is full", "at the place that Nix names"},
+		"a warning on two lines":          {"evaluation warning: of long ago:\n  'exa' has been removed. Use 'eza'\nerror: the moon is full", "at the place that Nix names"},
+		"nothing":                         {"", "at the place that Nix names"},
+		"an unknown error":                {"error: the moon is full", "at the place that Nix names"},
+		"colours":                         {"\x1b[31;1merror:\x1b[0m undefined variable 'foo'", "foo is not known"},
+		"a word for the user":             {"error: attribute 'provide' missing", "provide is not there"},
 	} {
 		if got := Hint(strings.Split(c.text, "\n"), h); !strings.Contains(got, c.want) {
 			t.Errorf("%s: got %q, want %q", name, got, c.want)
@@ -198,5 +200,29 @@ func TestEvidenceHoldsTheError(t *testing.T) {
 	}
 	if got := Evidence([]string{"a", "b"}, 20); len(got) != 2 {
 		t.Errorf("%q", got)
+	}
+}
+
+// A build fails by what its machine lacks, by its evaluation, or by what a builder
+// says, which is no text of Nix.
+func TestABuildHasItsHint(t *testing.T) {
+	h := inventory.Host{Name: "web-1", Attribute: "web-1"}
+	failed := "error: builder for '/nix/store/x-a.drv' failed with exit code 1;\n       last 3 log lines:\n       > "
+	dependency := "\nerror: 1 dependencies of derivation '/nix/store/x-system.drv' failed to build"
+	for name, c := range map[string]struct{ text, want string }{
+		"no space":             {"writing\nerror: writing to file: No space left on device" + dependency, "free space where Nix ran"},
+		"no space in its log":  {failed + "cc: No space left on device" + dependency, "free space where Nix ran"},
+		"not signed":           {"error: cannot add path '/nix/store/x' because it lacks a signature by a trusted key" + dependency, "trusted-public-keys"},
+		"another source":       {"error: hash mismatch in fixed-output derivation '/nix/store/x.drv':\n         specified: sha256-a" + dependency, "not what is locked"},
+		"no network":           {"error: unable to download 'https://x': HTTP error 404" + dependency, "look at the network"},
+		"a cache that is away": {"warning: unable to download 'https://x'; retrying in 251 ms\n" + failed + "boom" + dependency, "mend what the log names"},
+		"its evaluation":       {"error: undefined variable 'hostname'\n       at /x.nix:3:5", "hostname is not known there"},
+		"a builder's own text": {failed + "undefined variable 'foo'\n       > syntax error, unexpected" + dependency, "mend what the log names"},
+		"a builder of new Nix": {"error: Cannot build '/nix/store/x-a.drv'.\n       Reason: builder failed with exit code 1.\n       Last 1 log lines:\n       > undefined variable 'foo'", "mend what the log names"},
+		"nothing":              {"", "mend what the log names"},
+	} {
+		if got := BuildHint(strings.Split(c.text, "\n"), h); !strings.Contains(got, c.want) {
+			t.Errorf("%s: got %q, want %q", name, got, c.want)
+		}
 	}
 }

@@ -18,27 +18,41 @@ const option = `'([^' ][^']*)'`
 // stand before the general ones. Texts are those of Nix 2.8 to 2.36 and of
 // nixpkgs 24.05 to 26.11.
 var rows = sync.OnceValue(func() []row {
+	return compiled(calls(), [][2]string{mismatch}, flakes(), systems(), options(), packages(), language())
+})
+
+// machineRows are those that hold for what a builder prints, too.
+var machineRows = sync.OnceValue(func() []row { return compiled(calls(), [][2]string{mismatch}) })
+
+func compiled(lists ...[][2]string) []row {
 	var out []row
-	for _, list := range [][][2]string{calls(), flakes(), systems(), options(), packages(), language()} {
+	for _, list := range lists {
 		for _, r := range list {
 			out = append(out, row{regexp.MustCompile(r[0]), r[1]})
 		}
 	}
 	return out
-})
+}
 
-// calls are about how Nix was called, and what it has on its machine.
+// calls are about how Nix was called, and what it has on its machine: the host, or
+// this one where it evaluates.
 func calls() [][2]string {
 	return [][2]string{
 		{`experimental Nix feature '([a-z-]+)' is disabled`,
-			`set nix.settings.experimental-features = [ "nix-command" "flakes" ] on the host`},
+			`set nix.settings.experimental-features = [ "nix-command" "flakes" ] where Nix ran`},
 		{`No space left on device`,
-			`free space on the host: nix-collect-garbage --delete-older-than 30d`},
+			`free space where Nix ran: nix-collect-garbage --delete-older-than 30d`},
 		{`unable to download|Could not resolve host|Couldn't resolve host`,
-			`the host could not fetch an input: look at its network and its substituters`},
+			`a download failed: look at the network and the substituters of the machine that Nix ran on`},
 		{`lacks a (?:valid )?signature by a trusted key`,
-			`what is copied is not signed: add the signer to nix.settings.trusted-public-keys of the host`},
+			`what is copied is not signed: add the signer to nix.settings.trusted-public-keys where Nix ran`},
 	}
+}
+
+// mismatch is a download that is not what it should be.
+var mismatch = [2]string{
+	`NAR hash mismatch|hash mismatch in (?:file|input|fixed-output)`,
+	`what was downloaded is not what is locked: somebody changed it; look why, then nixdeploy lock, or name another revision`,
 }
 
 // flakes are about the flake and its inputs.
@@ -52,8 +66,6 @@ func flakes() [][2]string {
 			`nixdeploy lock, then commit flake.lock`},
 		{`(?:Path|path) '([^']+)' in the repository "([^"]+)" is not tracked by Git`,
 			`git -C {word2} add {word1}; only tracked files are part of a flake in git`},
-		{`NAR hash mismatch|hash mismatch in (?:file|input|fixed-output)`,
-			`what was downloaded is not what is locked: somebody changed it; look why, then nixdeploy lock, or name another revision`},
 		{`access to (?:absolute )?path '([^']+)' is forbidden in pure eval(?:uation)? mode`,
 			`{1} is not part of the flake: copy it beside hosts.toml and name it relatively; a secret is given as a string, and read on the host`},
 		{`cannot look up '<([^>]+)>' in pure eval(?:uation)? mode`,

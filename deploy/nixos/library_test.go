@@ -193,6 +193,9 @@ func TestARecordIsWrittenAndOnlyFiftyStay(t *testing.T) {
 			tool(t, root, "systemctl", "case $1 in list-units) echo 'old.service loaded failed failed Old' ;; esac")
 			tool(t, root, "date", "echo 1700000000")
 			link(t, root, "nix/var/nix/profiles/system", "system-2-link")
+			link(t, root, "nix/var/nix/profiles/system-2-link", root+"/store/two")
+			link(t, root, "run/current-system", root+"/store/two")
+			write(t, root, "store/two/here", "")
 			old := time.Unix(1600000000, 0)
 			for i := range 55 {
 				path := fmt.Sprintf("var/lib/nixdeploy/records/d%02d", i)
@@ -202,7 +205,7 @@ func TestARecordIsWrittenAndOnlyFiftyStay(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			out := runShell(t, shell, root, Script("guard"), "N", "record", "R1", "anna@ci", "90", "dnew", "web-1", "/nix/store/t", "prod", "home", "web-1")
+			out := runShell(t, shell, root, Script("guard"), "N", "record", "R1", "anna@ci", "90", "dnew", "web-1", root+"/store/two", "prod", "home", "web-1")
 			if out != "N recorded yes\nN end guard\n" {
 				t.Errorf("it says %q", out)
 			}
@@ -211,7 +214,7 @@ func TestARecordIsWrittenAndOnlyFiftyStay(t *testing.T) {
 				t.Errorf("%d records, %v, %v", len(records), records, err)
 			}
 			for path, want := range map[string]string{
-				"var/lib/nixdeploy/records/dnew": "flake dnew\nattribute web-1\ntoplevel /nix/store/t\nrun R1\noperator anna@ci\nstage prod\ntime 1700000000\nlink system-2-link\nfailed old.service\n",
+				"var/lib/nixdeploy/records/dnew": "flake dnew\nattribute web-1\ntoplevel " + root + "/store/two\nrun R1\noperator anna@ci\nstage prod\ntime 1700000000\nlink system-2-link\nfailed old.service\n",
 				"var/lib/nixdeploy/marker":       "home web-1\n",
 			} {
 				if got, err := os.ReadFile(filepath.Join(root, path)); err != nil || string(got) != want { //nolint:gosec // the test's own

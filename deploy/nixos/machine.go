@@ -34,11 +34,16 @@ func (m *Machine) Inspect(ctx context.Context, digest string) (deploy.Observatio
 }
 
 // Upload takes the lock and sends the flake's tar; the host verifies it against
-// the SRI hash before use. A *deploy.Problem of code locked says who has it.
+// the SRI hash before use. A *deploy.Problem of code locked says who has it. What
+// the host does for it ends with the deadline of ctx, too.
 func (m *Machine) Upload(ctx context.Context, digest, hash string, tar io.Reader) error {
+	limit := 10 * time.Minute
+	if deadline, ok := ctx.Deadline(); ok {
+		limit = max(time.Until(deadline), time.Second)
+	}
 	_, err := do(ctx, m.Conn, call{
 		script: "upload",
-		args:   []string{m.Run, m.Operator, leaseSeconds, digest, hash},
+		args:   []string{m.Run, m.Operator, leaseSeconds, digest, hash, strconv.Itoa(int(limit / time.Second))},
 		stdin:  tar,
 	})
 	return err
@@ -105,8 +110,9 @@ func flakeRef(digest, hash string) string {
 }
 
 // Arm records what a return goes back to and starts the guard, which from then
-// on returns the host unless it is confirmed in time.
-func (m *Machine) Arm(ctx context.Context, a deploy.ArmRequest) error {
+// on returns the host unless it is confirmed in time. It gives the units that were
+// failed at that moment, which is what the host keeps, too.
+func (m *Machine) Arm(ctx context.Context, a deploy.ArmRequest) (failed []string, err error) {
 	guard := Script("guard")
 	pairs := []string{
 		"script", strconv.Itoa(len(guard)), // bytes: a cut payload is not taken for a guard
@@ -127,7 +133,7 @@ func (m *Machine) Arm(ctx context.Context, a deploy.ArmRequest) error {
 	}
 	for _, p := range pairs {
 		if strings.ContainsAny(p, "\n\x00") {
-			return &deploy.Problem{Code: deploy.CodeInternal, What: fmt.Sprintf("%q cannot be recorded on a host", p)}
+			return nil, &deploy.Problem{Code: deploy.CodeInternal, What: fmt.Sprintf("%q cannot be recorded on a host", p)}
 		}
 	}
 	r, err := do(ctx, m.Conn, call{
@@ -136,9 +142,9 @@ func (m *Machine) Arm(ctx context.Context, a deploy.ArmRequest) error {
 		stdin:  strings.NewReader(guard),
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return armProblem(r, a)
+	return r.values["failed"], armProblem(r, a)
 }
 
 func armProblem(r *reply, a deploy.ArmRequest) error {
@@ -150,21 +156,22 @@ func armProblem(r *reply, a deploy.ArmRequest) error {
 			return p
 		}
 	case r.has("moved"):
-		return &deploy.Problem{
-			Code: deploy.CodeForeignChange,
-			What: "the host changed since it was inspected",
-			Details: []string{
-				"was  " + a.Expect.ProfileLink + " " + a.Expect.Running,
-				"is   " + r.first("moved"),
-			},
-			Next: "find out who changed it, then run the same command again",
-		}
+		return moved(a.Expect.ProfileLink+" "+a.Expect.Running, r.first("moved"))
 	case r.has("missing"), r.has("invalid"):
 		return noWay(r.first("missing"), r.first("invalid"), a.Wanted)
 	case r.has("unguarded"):
 		return &deploy.Problem{Code: deploy.CodeGuard, What: "the guard cannot be armed: " + r.first("unguarded"), Details: r.errs}
 	}
 	return &deploy.Problem{Code: deploy.CodeProtocol, What: "the host did not say whether it is armed", Details: r.errs}
+}
+
+func moved(was, is string) *deploy.Problem {
+	return &deploy.Problem{
+		Code:    deploy.CodeForeignChange,
+		What:    "the host changed since it was inspected",
+		Details: []string{"was  " + was, "is   " + is},
+		Next:    "find out who changed it, then run the same command again",
+	}
 }
 
 // noWay words the refusal of a system that could not be switched to, or that a
@@ -247,6 +254,7 @@ func (m *Machine) settle(ctx context.Context, verb string, wait time.Duration) (
 	s := deploy.Settlement{
 		Claim:      claimOf(r),
 		Result:     deploy.Result(r.last("result")),
+		Gone:       r.has("gone"),
 		Unverified: r.has("unverified"),
 		Links:      parseLinks(r.last("links")),
 		Down:       r.values["down"],
@@ -276,7 +284,8 @@ func (m *Machine) Unlock(ctx context.Context) error {
 	return err
 }
 
-// Record makes an unchanged, healthy host remember a flake, and whose host it is.
+// Record makes an unchanged, healthy host remember a flake, and whose host it is;
+// one that is not what is to be remembered refuses.
 func (m *Machine) Record(ctx context.Context, q deploy.RecordRequest) error {
 	r, err := do(ctx, m.Conn, call{
 		script: "guard",
@@ -284,6 +293,9 @@ func (m *Machine) Record(ctx context.Context, q deploy.RecordRequest) error {
 	})
 	if err != nil {
 		return err
+	}
+	if r.has("moved") {
+		return moved(q.Toplevel, r.first("moved"))
 	}
 	if !r.has("recorded") {
 		return &deploy.Problem{Code: deploy.CodeProtocol, What: "the host did not write its record", Details: r.errs}

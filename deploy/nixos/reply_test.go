@@ -189,7 +189,8 @@ func TestArmRefusals(t *testing.T) {
 	} {
 		t.Run(answer, func(t *testing.T) {
 			m := &Machine{Conn: &scripted{out: answer + "\nNONCE end guard\n"}, Run: "R", Operator: "o"}
-			if got := codeOf(m.Arm(t.Context(), deploy.ArmRequest{})); got != code {
+			_, err := m.Arm(t.Context(), deploy.ArmRequest{})
+			if got := codeOf(err); got != code {
 				t.Errorf("code %q, want %q", got, code)
 			}
 		})
@@ -200,7 +201,7 @@ func TestArmRefusals(t *testing.T) {
 func TestArmRefusesLineBreaks(t *testing.T) {
 	s := &scripted{out: "NONCE armed yes\nNONCE end guard\n"}
 	m := &Machine{Conn: s, Run: "R", Operator: "o"}
-	if err := m.Arm(t.Context(), deploy.ArmRequest{Attribute: "web\nwanted /nix/store/evil"}); err == nil || s.sent.Name != "" {
+	if _, err := m.Arm(t.Context(), deploy.ArmRequest{Attribute: "web\nwanted /nix/store/evil"}); err == nil || s.sent.Name != "" {
 		t.Errorf("sent: %v, %v", s.sent.Args, err)
 	}
 }

@@ -25,8 +25,12 @@ func parts(name string) []string {
 		return []string{library, "foreign.sh", "return.sh", "unit.sh"}
 	case "inspect", "difference":
 		return []string{library, "foreign.sh"}
-	case "build", "facts":
+	case "build":
+		return []string{library, "ground.sh", "lease.sh"}
+	case "facts":
 		return []string{library, "ground.sh"}
+	case "upload":
+		return []string{library, "lease.sh"}
 	}
 	return []string{library}
 }

@@ -123,9 +123,18 @@ func (c *Conn) session(ctx context.Context) (ssh.Channel, <-chan *ssh.Request, e
 		requests <-chan *ssh.Request
 		err      error
 	}
+	select {
+	case <-c.over:
+		return nil, nil, io.EOF
+	default:
+	}
 	opened := make(chan answer, 1)
-	// Left behind where the link ended just now: the library then waits for ever
-	// for the answer, and closing the connection does not wake it.
+	// It ends with the answer or with the link, but for one moment: a channel that
+	// is asked for between the library's forgetting of all channels and the closing
+	// of the link is waited for for ever, and nothing wakes that wait, so Close does
+	// not wait for it. None begins on a link that is over: it is at most one for a
+	// session that was being opened as its link ended, a few KiB until the process
+	// ends.
 	go func() {
 		ch, requests, err := c.ssh.OpenChannel("session", nil)
 		opened <- answer{ch, requests, err}

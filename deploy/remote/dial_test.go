@@ -47,6 +47,7 @@ func TestDialFaults(t *testing.T) {
 			p := problem(t, err, deploy.CodeUnreachable)
 			mustContain(t, p.What, tt.says)
 			mustContain(t, p.What, s.Addr())
+			mustContain(t, p.Next, "address and port")
 		})
 	}
 }

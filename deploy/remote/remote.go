@@ -196,10 +196,13 @@ func defaultKnownHosts(home string) []string {
 func asProblem(err error, name string) *deploy.Problem {
 	p, ok := errors.AsType[*deploy.Problem](err)
 	if !ok {
-		return &deploy.Problem{Code: deploy.CodeUnreachable, Host: name, Step: deploy.StepConnect, What: "cannot connect", Err: err}
+		p = unreachable(err, "cannot connect")
 	}
 	c := *p
 	c.Host, c.Step = name, deploy.StepConnect
+	if c.Code == deploy.CodeUnreachable && c.Next == "" {
+		c.Next = "see that it is up; then look at its address and port, its jump host, and the firewalls between; then run the same command again"
+	}
 	return &c
 }
 

@@ -18,7 +18,9 @@ import (
 )
 
 // Format is the version of the file. It grows with anything that an older
-// nixdeploy would not do exactly as the file says: a new key, too.
+// nixdeploy would not do exactly as the file says and would not refuse: a key that
+// it does not know it refuses (strict.go), so that a new one, as accept was, may
+// come without.
 const Format = 1
 
 // Document is a saved plan. It holds no secret: addresses, hashes, store paths

@@ -141,7 +141,7 @@ func TestABrokenNetworkComesBackByItself(t *testing.T) {
 			r.upload(f)
 			q := r.armRequest(f, "switch", r.build(f, time.Hour).Toplevel)
 			q.ConfirmTimeout = time.Second
-			if err := r.Arm(t.Context(), q); err != nil {
+			if _, err := r.Arm(t.Context(), q); err != nil {
 				t.Fatal(err)
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)

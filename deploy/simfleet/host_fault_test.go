@@ -94,7 +94,7 @@ func (r *rig) armed(f *flake.Flake, mode string) (wanted string, before deploy.L
 	before = r.sees().Links
 	r.upload(f)
 	wanted = r.build(f, time.Hour).Toplevel
-	if err := r.Arm(r.t.Context(), r.armRequest(f, mode, wanted)); err != nil {
+	if _, err := r.Arm(r.t.Context(), r.armRequest(f, mode, wanted)); err != nil {
 		r.t.Fatal(err)
 	}
 	return wanted, before

@@ -105,7 +105,7 @@ func TestARecordThatIsGoneIsNotArmed(t *testing.T) {
 				wanted := r.build(f, time.Hour).Toplevel
 				q := r.armRequest(f, "switch", wanted)
 				lose(r.host, "/nix/store/first")
-				if err := r.Arm(t.Context(), q); codeOf(err) != deploy.CodeGuard {
+				if _, err := r.Arm(t.Context(), q); codeOf(err) != deploy.CodeGuard {
 					t.Errorf("armed without a way back: %v", err)
 				}
 				if r.sees().Active != nil {
@@ -149,7 +149,7 @@ func TestAUnitThatIsDownAfterTheReturn(t *testing.T) {
 				q := r.armRequest(f, "switch", r.build(f, time.Hour).Toplevel)
 				q.ReturnReboot = reboot
 				before := r.sees()
-				if err := r.Arm(t.Context(), q); err != nil {
+				if _, err := r.Arm(t.Context(), q); err != nil {
 					t.Fatal(err)
 				}
 				r.switched()

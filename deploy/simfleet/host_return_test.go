@@ -245,7 +245,7 @@ func TestArmingAgainWithoutAGuard(t *testing.T) {
 			}
 			r.host.StopGuard()
 			r.host.SetFaults(simfleet.HostFaults{GuardDoesNotStart: true})
-			if err := r.Arm(t.Context(), request); codeOf(err) != deploy.CodeGuard {
+			if _, err := r.Arm(t.Context(), request); codeOf(err) != deploy.CodeGuard {
 				t.Errorf("armed without a guard: %v", err)
 			}
 			if a := r.sees().Active; (a != nil) != started {

@@ -217,7 +217,7 @@ func TestArmingIsRefused(t *testing.T) {
 				r.upload(f)
 				wanted := r.build(f, time.Hour).Toplevel
 				c.before(r.host)
-				if err := r.Arm(t.Context(), r.armRequest(f, "switch", wanted)); codeOf(err) != c.code {
+				if _, err := r.Arm(t.Context(), r.armRequest(f, "switch", wanted)); codeOf(err) != c.code {
 					t.Errorf("armed: %v", err)
 				}
 				if r.sees().Active != nil {

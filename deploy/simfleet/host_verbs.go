@@ -89,6 +89,7 @@ func (q *request) arm() int {
 // an arming that nothing followed is taken back.
 func (q *request) beginGuard() int {
 	h := q.host
+	q.sayLines("failed", h.active.failed)
 	if h.unitThere(h.active) && h.startGuard() {
 		q.say("armed", "yes")
 		return q.endGuard()
@@ -291,6 +292,11 @@ func (q *request) recordVerb() int {
 	h := q.host
 	if !q.takeLease(q.arg(0), q.arg(1), q.arg(2)) {
 		return 0
+	}
+	if l := h.links(); l.Running != q.arg(5) || l.Profile != q.arg(5) || !nextIs(l, q.arg(5)) {
+		q.say("moved", l.ProfileLink+" "+l.Profile+" "+l.Running+" "+orElse(l.NextBoot, "-"))
+		h.lease = nil
+		return q.endGuard()
 	}
 	h.remember(h.newRecord(q.arg(3), q.arg(4), q.arg(5), q.arg(0), q.arg(1), q.arg(6)), q.arg(7), q.arg(8))
 	h.lease = nil

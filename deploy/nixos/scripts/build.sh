@@ -8,17 +8,6 @@
 # Arguments: NONCE RUN OPERATOR LEASE plan|build|keep|exact DIGEST REF ATTRIBUTE TIMEOUT USER
 nonce=$1 run=$2 operator=$3 seconds=$4 what=$5 digest=$6 ref=$7 attribute=$8 timeout=$9 user=${10}
 
-# The lease must outlive a long build: renewed until this script ends.
-keep_lease() {
-	while kill -0 "$$" 2>/dev/null; do
-		sleep $((seconds / 3))
-		enter
-		clock
-		if lease_live && [ "$l_run" = "$run" ]; then write_lease "$run" "$operator" "$seconds"; fi
-		leave
-	done
-}
-
 # A plan's system outlives its run, so that what was planned can be applied: the
 # newest three stay.
 keep_planned() { # TOPLEVEL
@@ -31,8 +20,7 @@ if [ "$what" != plan ]; then
 	enter
 	take_lease "$run" "$operator" "$seconds"
 	leave
-	keep_lease >/dev/null 2>&1 3<&- &
-	keeper=$!
+	keep_lease
 	trap 'kill "$keeper" 2>/dev/null' EXIT
 fi
 come_last "$UPLOADS/$digest" "$UPLOADS"

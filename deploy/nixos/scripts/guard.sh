@@ -202,6 +202,7 @@ arm() {
 
 # Without a guard nothing may begin.
 begin_guard() {
+	say_lines failed <"$ACTIVE/failed"
 	if unit_there && start_guard; then
 		say armed yes
 		return
@@ -547,13 +548,14 @@ record) # RUN OPERATOR SECONDS DIGEST ATTRIBUTE TOPLEVEL STAGE FLEET HOST
 	enter
 	take_lease "$1" "$2" "$3"
 	read_links
-	{
-		printf 'flake %s\nattribute %s\ntoplevel %s\nrun %s\noperator %s\nstage %s\ntime %s\nlink %s\n' \
-			"$4" "$5" "$6" "$1" "$2" "$7" "$(date +%s)" "$link"
-		failed_units | while read -r unit; do printf 'failed %s\n' "$unit"; done
-	} | write_record "$4" "$8" "$9"
+	if [ "$running" = "$6" ] && [ "$profile" = "$6" ] && next_is "$6"; then
+		a_run=$1 a_operator=$2 a_flake=$4 a_attribute=$5 a_wanted=$6 a_stage=$7 a_fleet=$8 a_host=$9
+		remember
+		say recorded yes
+	else
+		say moved "$link $profile $running ${next:--}"
+	fi
 	rm -f "$LEASE"
-	say recorded yes
 	;;
 release) release "$@" ;;
 switch) run_switch ;;

@@ -2,8 +2,8 @@
 # nixdeploy remote script: upload
 # Takes the lock and receives the flake: unpacked beside its place, verified by
 # Nix's own hash, then renamed. A partial upload is never used.
-# Arguments: NONCE RUN OPERATOR SECONDS DIGEST NARHASH; the payload is a tar.
-nonce=$1 run=$2 operator=$3 seconds=$4 digest=$5 narhash=$6
+# Arguments: NONCE RUN OPERATOR SECONDS DIGEST NARHASH TIMEOUT; the payload is a tar.
+nonce=$1 run=$2 operator=$3 seconds=$4 digest=$5 narhash=$6 timeout=$7
 
 enter
 take_lease "$run" "$operator" "$seconds"
@@ -17,8 +17,9 @@ mkdir -p "$UPLOADS"
 staging=$UPLOADS/.$run
 rm -rf "$staging"
 mkdir "$staging" || exit 1
-trap 'rm -rf "$staging"' EXIT
-if ! tar -x --no-same-owner -C "$staging" -f - <&3 2>"$staging.err"; then
+keep_lease
+trap 'kill "$keeper" 2>/dev/null; rm -rf "$staging"' EXIT
+if ! timeout "$timeout" tar -x --no-same-owner -C "$staging" -f - <&3 2>"$staging.err"; then
 	say_lines fault <"$staging.err"
 	rm -f "$staging.err"
 	exit 1

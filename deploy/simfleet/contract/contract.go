@@ -10,6 +10,7 @@ package contract
 import (
 	"bytes"
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -163,14 +164,16 @@ func (d *deployer) request(f *flake.Flake, mode, wanted string, expect deploy.Li
 // arm brings a host to where only the switch is missing.
 func (d *deployer) arm(f *flake.Flake, mode string) (wanted string, before deploy.Links) {
 	d.t.Helper()
-	before = d.inspect(nil).Links
+	seen := d.inspect(nil)
+	before = seen.Links
 	d.upload(f)
 	a := d.build(f, false)
 	if a.Toplevel == "" {
 		d.t.Fatalf("nothing was built: %+v\n%q", a, a.Output)
 	}
-	if err := d.Arm(d.t.Context(), d.request(f, mode, a.Toplevel, before)); err != nil {
-		d.t.Fatalf("arm: %v", err)
+	failed, err := d.Arm(d.t.Context(), d.request(f, mode, a.Toplevel, before))
+	if err != nil || !slices.Equal(failed, seen.FailedUnits) {
+		d.t.Fatalf("arm: %v, failed %v and not %v", err, failed, seen.FailedUnits)
 	}
 	return a.Toplevel, before
 }

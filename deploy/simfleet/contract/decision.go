@@ -182,7 +182,7 @@ func armsOnce(t *testing.T, s Subject) {
 	d.start()
 	d.await()
 	// The answer to the first was lost, say: what it recorded must stay.
-	if err := d.Arm(t.Context(), d.request(s.Good, "switch", wanted, before)); err != nil {
+	if _, err := d.Arm(t.Context(), d.request(s.Good, "switch", wanted, before)); err != nil {
 		t.Fatal(err)
 	}
 	if a := d.inspect(nil).Active; a == nil || a.Record != before {
@@ -196,7 +196,7 @@ func armsAgain(t *testing.T, s Subject) {
 	d := s.deployer(t, "RUN1", "ann@desk")
 	wanted, before := d.arm(s.Good, "switch")
 	s.StopGuard()
-	if err := d.Arm(t.Context(), d.request(s.Good, "switch", wanted, before)); err != nil {
+	if _, err := d.Arm(t.Context(), d.request(s.Good, "switch", wanted, before)); err != nil {
 		t.Fatal(err)
 	}
 	d.start()
@@ -212,13 +212,13 @@ func moved(t *testing.T, s Subject) {
 	wanted := d.build(s.Good, false).Toplevel
 	expect := before
 	expect.ProfileLink = "system-9999-link"
-	if err := d.Arm(t.Context(), d.request(s.Good, "switch", wanted, expect)); code(err) != deploy.CodeForeignChange {
+	if _, err := d.Arm(t.Context(), d.request(s.Good, "switch", wanted, expect)); code(err) != deploy.CodeForeignChange {
 		t.Errorf("armed although it moved: %v", err)
 	}
 	if a := d.inspect(nil).Active; a != nil {
 		t.Errorf("a refused arming left %+v", a)
 	}
-	if err := d.Arm(t.Context(), d.request(s.Good, "switch", "/nix/store/0000000000000000000000000000000-nothing", before)); code(err) != deploy.CodeGuard {
+	if _, err := d.Arm(t.Context(), d.request(s.Good, "switch", "/nix/store/0000000000000000000000000000000-nothing", before)); code(err) != deploy.CodeGuard {
 		t.Errorf("armed for a system that is not there: %v", err)
 	}
 }
@@ -243,7 +243,7 @@ func goesToSystem(t *testing.T, s Subject) {
 	back := s.deployer(t, "RUN2", "ann@desk")
 	q := back.request(s.Good, "switch", first.Profile, back.inspect(nil).Links)
 	q.Goal, q.WantedLink = deploy.GoalSystem, first.ProfileLink
-	if err := back.Arm(t.Context(), q); err != nil {
+	if _, err := back.Arm(t.Context(), q); err != nil {
 		t.Fatal(err)
 	}
 	back.start()

@@ -47,14 +47,14 @@ func cutArm(t *testing.T, s Subject) {
 	d.upload(s.Good)
 	q := d.request(s.Good, "switch", d.build(s.Good, false).Toplevel, before)
 	d.Conn = half{whole}
-	if err := d.Arm(t.Context(), q); err == nil {
+	if _, err := d.Arm(t.Context(), q); err == nil {
 		t.Error("half a guard is armed")
 	}
 	d.Conn = whole
 	if o := d.inspect(nil); o.Active != nil || o.Links != before {
 		t.Errorf("after half an arming: %+v", o)
 	}
-	if err := d.Arm(t.Context(), q); err != nil {
+	if _, err := d.Arm(t.Context(), q); err != nil {
 		t.Errorf("armed anew: %v", err)
 	}
 	if got := d.settled(d.Back); got.Result != deploy.ResultReturned {
@@ -177,7 +177,7 @@ func foreignUnderWay(t *testing.T, s Subject) {
 	if a := seen[0]; a.Kind != deploy.ForeignSwitch || !strings.Contains(a.What, "nixos-rebuild") || a.PID == 0 || a.Since == 0 {
 		t.Errorf("who is at work is not told: %+v", a)
 	}
-	if err := d.Arm(t.Context(), q); code(err) != deploy.CodeLocked || !strings.Contains(err.Error(), seen[0].What) {
+	if _, err := d.Arm(t.Context(), q); code(err) != deploy.CodeLocked || !strings.Contains(err.Error(), seen[0].What) {
 		t.Errorf("armed over a switch of somebody else: %v", err)
 	}
 	if o := d.inspect(nil); o.Active != nil {
@@ -186,7 +186,7 @@ func foreignUnderWay(t *testing.T, s Subject) {
 	end()
 	d.eventually("its end", func() bool { seen = d.inspect(nil).Foreign; return len(seen) == 0 })
 	// It moved the host, so what was read of it before does not hold any more.
-	if err := d.Arm(t.Context(), q); code(err) != deploy.CodeForeignChange {
+	if _, err := d.Arm(t.Context(), q); code(err) != deploy.CodeForeignChange {
 		t.Errorf("armed although the host moved: %v", err)
 	}
 }

@@ -236,7 +236,7 @@ func locks(t *testing.T, s Subject) {
 	if err := bob.send(s.Better, s.Better.Hash); code(err) != deploy.CodeLocked {
 		t.Errorf("an armed host took bob's upload: %v", err)
 	}
-	if err := bob.Arm(t.Context(), bob.request(s.Good, "switch", wanted, before)); code(err) != deploy.CodeLocked {
+	if _, err := bob.Arm(t.Context(), bob.request(s.Good, "switch", wanted, before)); code(err) != deploy.CodeLocked {
 		t.Errorf("an armed host was armed by bob: %v", err)
 	}
 	a := bob.inspect(nil).Active
@@ -283,6 +283,13 @@ func records(t *testing.T, s Subject) {
 	if !o.WantedValid || o.Marker == nil || *o.Marker != (deploy.Marker{Fleet: "contract", Host: "subject"}) || o.Lease != nil {
 		t.Errorf("after recording: valid %v, marker %+v, lease %+v", o.WantedValid, o.Marker, o.Lease)
 	}
+	q.Toplevel = "/nix/store/0000000000000000000000000000000-nothing"
+	if err := d.Record(t.Context(), q); code(err) != deploy.CodeForeignChange {
+		t.Errorf("it records what it does not run: %v", err)
+	}
+	if o := d.inspect(s.Good); o.Recorded == nil || o.Recorded.Toplevel != before.Running || o.Lease != nil {
+		t.Errorf("after a refusal: record %+v, lease %+v", o.Recorded, o.Lease)
+	}
 	d.isBack(before.Links)
 }
 
@@ -321,7 +328,7 @@ func tellsTheLast(t *testing.T, s Subject) {
 	d = s.deployer(t, "RUN3", "eve@desk")
 	back := d.request(s.Good, "switch", first.Profile, d.inspect(nil).Links)
 	back.Goal, back.WantedLink = deploy.GoalSystem, first.ProfileLink
-	if err := d.Arm(t.Context(), back); err != nil {
+	if _, err := d.Arm(t.Context(), back); err != nil {
 		t.Fatal(err)
 	}
 	d.start()

@@ -47,7 +47,7 @@ func linkBugs() []mutant {
 		one("a drop is tried again and again", "deploy/remote/dial.go",
 			"\tl, _, err = d.try(ctx, connect, to, via)\n", "\tfor range 5 {\n\t\tl, _, err = d.try(ctx, connect, to, via)\n\t}\n", 3),
 		{name: "what was cut counts as done", faults: []int{4, 5}, edits: []edit{
-			{hostSteps, "\t_ = r.Close()\n\t<-packed\n\tif err != nil {\n", "\t_ = r.Close()\n\t<-packed\n\tif err != nil && !lost(err) {\n"},
+			{"deploy/host/upload.go", "\tif err != nil {\n\t\treturn err\n\t}\n\tw.locked", "\tif err != nil && !lost(err) {\n\t\treturn err\n\t}\n\tw.locked"},
 			{hostSteps, "\t\treturn err\n\t}\n\tw.locked = w.locked || !q.PlanOnly\n", "\t\tif !lost(err) {\n\t\t\treturn err\n\t\t}\n\t}\n\tw.locked = w.locked || !q.PlanOnly\n"},
 		}},
 		one("a lost connection is the end of it", session, "\t\tif err == nil || !lost(err) {\n", "\t\tif err == nil || err != nil {\n", 6, 8, 9),

@@ -86,7 +86,7 @@ func armedAndSwitched(t *testing.T, m *nixos.Machine, host *simfleet.Host, later
 	later(time.Minute)
 	host.ForeignRollback()
 	later(time.Minute)
-	err := m.Arm(t.Context(), deploy.ArmRequest{
+	_, err := m.Arm(t.Context(), deploy.ArmRequest{
 		Stage: "prod", Fleet: "faults", Host: "web", Mode: mode, Goal: deploy.GoalSystem, Wanted: wanted, WantedLink: "system-2-link",
 		Expect: host.Links(), ActivationTimeout: time.Minute, ConfirmTimeout: window,
 	})

@@ -35,6 +35,13 @@ func JSONEvent(e deploy.Event, plain string) []byte {
 	}{"event", e})
 }
 
+// JSONLeftOut stands where events were left out, since nobody read them in time.
+func JSONLeftOut(lines int) []byte {
+	return jsonLine(map[string]any{
+		"type": "left-out", "lines": lines, "message": fmt.Sprintf("%d lines are left out here: nobody read the output", lines),
+	})
+}
+
 // JSONReport is the last line of a run's JSON.
 func JSONReport(e Ending) []byte {
 	r := e.Report
