@@ -102,7 +102,7 @@ func TestAnUploadOutlastsThoseThatSeemNewer(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, digest := range []string{"d1", "d2"} {
-		upload := asks("upload", "R1", "ann@desk", "90", digest, "sha256-x")
+		upload := asks("upload", "R1", "ann@desk", "90", digest, "sha256-x", "60")
 		upload.Stdin = strings.NewReader(string(packed))
 		h.says(upload)
 	}

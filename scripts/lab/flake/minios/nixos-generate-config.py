@@ -26,7 +26,7 @@ def stable_name(device):
 
 
 def mounts():
-    """(point, device, type, part of an earlier mount or None), as they were mounted."""
+    """(point, device, type, part of an earlier mount or None, part of the device), as they were mounted."""
     seen = {}
     with open("/proc/self/mountinfo") as file:
         for line in file:
@@ -36,18 +36,22 @@ def mounts():
             if not os.path.isdir(point) or any(point == top or point.startswith(top + "/") for top in NOT_OF_A_DISK):
                 continue
             if number in seen:
-                yield point, None, None, seen[number].rstrip("/") + root.rstrip("/")
+                yield point, None, None, seen[number].rstrip("/") + root.rstrip("/"), "/"
                 continue
             seen[number] = point
             if (point, kind) != ("/tmp", "tmpfs"):
-                yield point, stable_name(device), kind, None
+                yield point, stable_name(device), kind, None, root
 
 
 def file_systems():
-    for point, device, kind, part in mounts():
+    for point, device, kind, part, root in mounts():
         yield f'  fileSystems."{point}" ='
         if part is None:
             yield f'    {{ device = "{device}";\n      fsType = "{kind}";'
+            # A lab host sees folders of a disk that it does not see itself, which
+            # NixOS's tool knows nothing of.
+            if root != "/" and device.startswith("/"):
+                yield f'      options = [ "X-mount.subdir={root.lstrip("/")}" ];'
         else:
             yield f'    {{ device = "{part}";\n      fsType = "none";\n      options = [ "bind" ];'
         yield "    };\n"
