@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -16,6 +17,9 @@ import (
 
 // commandDeadline ends whatever a test asks of a host: no test waits for ever.
 const commandDeadline = 3 * time.Minute
+
+// lookDeadline ends one look at a host, of many.
+const lookDeadline = 20 * time.Second
 
 // pipeDelay is how long a command that has ended, or was ended, may leave its
 // output open: a process of a host that stands still would keep it for ever.
@@ -135,7 +139,12 @@ func (h *Host) CopyFlake(dir, path string) {
 // when the host cannot be reached.
 func (h *Host) Enter(command string) (stdout, stderr string, rc int) {
 	h.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), commandDeadline)
+	return h.enter(command, commandDeadline)
+}
+
+func (h *Host) enter(command string, deadline time.Duration) (stdout, stderr string, rc int) {
+	h.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), deadline)
 	defer cancel()
 	return h.output(exec.CommandContext(ctx, scriptPath(), "enter", h.Name, "sh", "-c", command), nil)
 }
@@ -157,9 +166,18 @@ func (h *Host) output(command *exec.Cmd, stdin io.Reader) (stdout, stderr string
 func (h *Host) WaitUntil(what, condition string) {
 	h.t.Helper()
 	h.waitFor(what, func() bool {
-		_, _, rc := h.Enter(condition)
+		// A look at a host that goes down just then must not take all of the time.
+		_, _, rc := h.enter(condition, lookDeadline)
 		return rc == 0
 	})
+}
+
+// whatIsThere is for the error of a wait that was in vain.
+func (h *Host) whatIsThere() string {
+	h.t.Helper()
+	out, errOut, rc := h.enter(`cd /var/lib/nixdeploy && ls -l . active && cat active/log; ls /etc/systemd/system.control
+systemctl --no-pager --lines=30 status nixdeploy-guard; systemctl --no-pager list-jobs; ps -ef | tail -n 30`, lookDeadline)
+	return fmt.Sprintf("%s%s(exit code %d)", out, errOut, rc)
 }
 
 // waitFor polls until the condition holds, or fails the test.
@@ -168,7 +186,7 @@ func (h *Host) waitFor(what string, holds func() bool) {
 	deadline := time.Now().Add(commandDeadline)
 	for !holds() {
 		if time.Now().After(deadline) {
-			h.t.Fatalf("lab: %s: waited %s for %s", h.Name, commandDeadline, what)
+			h.t.Fatalf("lab: %s: waited %s for %s\n%s", h.Name, commandDeadline, what, h.whatIsThere())
 		}
 		time.Sleep(20 * time.Millisecond) // polls
 	}

@@ -15,8 +15,10 @@ require_host() {
 }
 
 list_names() {
-  [ -d "$LAB_DIR/hosts" ] || return 0
-  find "$LAB_DIR/hosts" -mindepth 2 -maxdepth 2 -name number -printf '%h\n' | sed 's,.*/,,' | sort
+  local number
+  for number in "$LAB_DIR"/hosts/*/number; do
+    [ ! -e "$number" ] || basename "${number%/number}"
+  done
 }
 
 # Names and addresses are handed out under one lock: tests run in parallel processes.
@@ -42,7 +44,9 @@ claim_name_and_number() {
 gather_known_hosts() {
   (
     flock 9
-    find "$LAB_DIR/hosts" -mindepth 2 -maxdepth 2 -name known_hosts -exec cat {} + >"$LAB_DIR/known_hosts.new"
+    shopt -s nullglob
+    # No find: the folder of a host that is going may vanish under it.
+    cat /dev/null "$LAB_DIR"/hosts/*/known_hosts >"$LAB_DIR/known_hosts.new"
     mv "$LAB_DIR/known_hosts.new" "$LAB_DIR/known_hosts"
   ) 9>"$LAB_DIR/hosts.lock"
 }
@@ -164,8 +168,13 @@ host_enter() {
   local name=$1 pid
   shift
   pid=$(host_pid "$name")
-  nsenter --target "$pid" --time --mount --uts --ipc --net --pid --cgroup \
-    /usr/bin/env -i HOME=/root PATH=/run/wrappers/bin:/run/current-system/sw/bin "$@"
+  # A systemd that shuts down stops everything before it kills it. An nsenter that
+  # forks then stops as its child did, and never reaps it: the host would wait for
+  # ever for its last process, and not come back. A shell outside of the host's pid
+  # namespace just waits.
+  # shellcheck disable=SC2016 # for that shell
+  nsenter --target "$pid" --time --mount --uts --ipc --net --pid --no-fork --cgroup \
+    /bin/sh -c '"$@"; exit $?' sh /usr/bin/env -i HOME=/root PATH=/run/wrappers/bin:/run/current-system/sw/bin "$@"
 }
 
 host_ssh() {
