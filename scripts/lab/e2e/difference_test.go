@@ -47,9 +47,10 @@ func differing(n int) lab.System {
 func TestAFullPlanTellsWhatTheHostsOwnToolsTell(t *testing.T) {
 	t.Parallel()
 	lab.Require(t)
+	prefix := fmt.Sprintf("pf-%07d-", os.Getpid())
 	hosts := slices.Concat(
-		lab.Fleet(t, 3, lab.Options{Name: fmt.Sprintf("pf-%d-b", os.Getpid())}),
-		lab.Fleet(t, 2, lab.Options{Name: fmt.Sprintf("pf-%d-t", os.Getpid()), Base: lab.Trixie}))
+		lab.Fleet(t, 3, lab.Options{Name: prefix + "b"}),
+		lab.Fleet(t, 2, lab.Options{Name: prefix + "t", Base: lab.Trixie}))
 	o := newOperator(t, hosts[0])
 	var all sync.WaitGroup
 	for i, releases := range [][]int{{}, {2}, {2}, {2, 3}, {3}} {
@@ -84,6 +85,7 @@ func TestAFullPlanTellsWhatTheHostsOwnToolsTell(t *testing.T) {
 		}
 	}
 
+	wantPlans(t, o.must("plan", "--full", "--first").stdout, o.must("plan", "--full", "--first", "--json").stdout, prefix)
 	for _, level := range []string{"--full", "--parallel=5"} { // the second: the default, of what is built now
 		plans := planned(t, o.must("plan", level, "--first", "--json"))
 		for _, h := range hosts {

@@ -85,7 +85,8 @@ let
   systemd = run "systemd-${systemdVersion}" { } ''
     mkdir -p $out/bin $out/lib
     ln -s /usr/lib/systemd $out/lib/systemd
-    for f in /usr/bin/systemd-* /usr/bin/*ctl; do case $f in *detect-virt) ;; *) ln -s $f $out/bin/ ;; esac; done
+    ln -s /usr/bin/systemd-* /usr/bin/*ctl $out/bin/
+    rm -f $out/bin/systemd-detect-virt
     install -m 755 ${./detect-virt.sh} $out/bin/systemd-detect-virt
   '';
   package = p: run "${p.name}-${p.version}" { } ''
@@ -116,15 +117,21 @@ let
     install -m 755 $generate $out/nixos-generate-config
     install -m 755 $lsblk $out/lsblk
   '';
-  systemPath = run "system-path" { } ''
+  # Hundreds of links, the same in each version: built once, and kept by the links to it.
+  tools = run "tools" { } ''
     mkdir -p $out/bin
+    found=
     for tool in ${import ./tools.nix}; do
-      if [ -e "/usr/bin/$tool" ]; then ln -s "/usr/bin/$tool" $out/bin/
-      elif [ -e "/usr/sbin/$tool" ]; then ln -s "/usr/sbin/$tool" $out/bin/
+      if [ -e "/usr/bin/$tool" ]; then found="$found /usr/bin/$tool"
+      elif [ -e "/usr/sbin/$tool" ]; then found="$found /usr/sbin/$tool"
       fi
     done
-    for tool in ${systemd}/bin/*; do ln -sf "$tool" $out/bin/; done
-    for tool in nixos-generate-config lsblk; do ln -sf ${machineTools}/$tool $out/bin/; done
+    ln -s $found $out/bin/
+    ln -sf ${systemd}/bin/* ${machineTools}/nixos-generate-config ${machineTools}/lsblk $out/bin/
+  '';
+  systemPath = run "system-path" { } ''
+    mkdir -p $out/bin
+    ln -s ${tools}/bin/* $out/bin/
     ln -s ${nixosVersion} $out/bin/nixos-version
     ln -s ${nixosRebuild}/bin/nixos-rebuild $out/bin/nixos-rebuild
     ${lines (map (p: "ln -sf ${package p}/bin/* $out/bin/") packages)}
