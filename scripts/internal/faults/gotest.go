@@ -50,13 +50,19 @@ func split(proof string) (pkg, test string) {
 	return pkg, test
 }
 
+// inLab tells a test on the lab's real hosts.
+func inLab(proof string) bool {
+	pkg, _ := split(proof)
+	return pkg == "e2e" || pkg == "lab"
+}
+
 // plan lists which tests of which packages the catalogue needs.
 func plan(list []entry, noLab bool) []part {
 	tests := map[string][]string{}
 	for _, e := range list {
 		for _, proof := range e.proofs {
 			pkg, test := split(proof)
-			if noLab && (pkg == "e2e" || pkg == "lab") {
+			if noLab && inLab(proof) {
 				continue
 			}
 			if !slices.Contains(tests[pkg], test) {

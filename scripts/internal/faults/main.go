@@ -40,6 +40,10 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 		_, _ = fmt.Fprintf(errOut, "faults: %v\n", err)
 		return 2
 	}
+	if *plant && (*everything || *noLab) {
+		_, _ = fmt.Fprintln(errOut, "faults: --mutants goes with no other flag: a bug runs the tests that mind it")
+		return 2
+	}
 	if *plant {
 		return kill(ctx, list, mutants(), out, errOut)
 	}

@@ -114,6 +114,8 @@ func targetBugs() []mutant {
 		one("a switch that died is taken for done", hostJudge, "\tcase a.Lost:\n", "\tcase a.Lost && a.Done:\n", 48),
 		one("the way back is not looked at before arm", modelVerbs,
 			"range []string{r.wanted, l.Profile, l.Running, orElse(l.NextBoot, r.wanted)} {", "range []string{r.wanted} {", 49, 65),
+		one("the way back asks Nix to take the record into its store", "deploy/nixos/scripts/return.sh",
+			"\tif [ -n \"$1\" ] && [ \"$resolved\" = \"$2\" ]; then", "\tif [ -n \"$1\" ] && [ \"$resolved\" = \"$2\" ] && false; then", 50),
 		one("somebody else's change is undone", modelReturn, "\tif h.foreignChange(r) {", "\tif h.foreignChange(r) && r.unverified {", 51, 79),
 		one("the time of day decides", modelRun, "\treturn at - h.uptime()\n", "\treturn at - h.uptime() - (h.wall() - h.now.Unix())\n", 52),
 		one("one host at a time", decide, "free := max(p.Parallel, 1) - p.running()", "free := 1 - p.running()", 53),

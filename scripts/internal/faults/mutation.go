@@ -141,10 +141,10 @@ func (m mutant) try(ctx context.Context, list []entry) (map[int]string, error) {
 	}
 	list = slices.Clone(list)
 	for i, e := range list {
-		list[i].proofs = slices.DeleteFunc(slices.Clone(e.proofs), func(p string) bool { return !e.numbers(p) })
+		list[i].proofs = e.minding()
 	}
 	results := map[string]verdict{}
-	for _, p := range plan(list, true) {
+	for _, p := range plan(list, false) {
 		var more []string
 		if m.slow && p.name == "faults" {
 			more = []string{"-all"}
@@ -165,6 +165,16 @@ func (m mutant) try(ctx context.Context, list []entry) (map[int]string, error) {
 		}
 	}
 	return minds, nil
+}
+
+// minding are the tests that carry the fault's number: those of the lab, which
+// take longest, only where there are no others.
+func (e entry) minding() []string {
+	numbered := slices.DeleteFunc(slices.Clone(e.proofs), func(p string) bool { return !e.numbers(p) })
+	if quick := slices.DeleteFunc(slices.Clone(numbered), inLab); len(quick) > 0 {
+		return quick
+	}
+	return numbered
 }
 
 func clip(s string) string {
