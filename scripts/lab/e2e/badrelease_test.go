@@ -55,6 +55,18 @@ func TestAReleaseGoesThroughTheStagesAndABadOneStopsInDev(t *testing.T) {
 	if !strings.Contains(o.journal(), "hotfix 4711") {
 		t.Error("the reason of the override is not in the journal")
 	}
+
+	// Who proves a release does not matter: the hosts remember it.
+	o.flake(every(release(4), hosts...))
+	r = o.run("apply", "--yes", "--stage", "prod")
+	r.wantExit(t, 4)
+	r.wantText(t, "stage prod stays closed", hosts[0].Name+" (container): never confirmed with this flake", hosts[1].Name+" (dev): never confirmed")
+	wantNew(t, hosts[2], release(3))
+	c := o.colleague(hosts[0])
+	c.must("apply", "--yes", "--stage", "container")
+	c.must("apply", "--yes", "--stage", "dev")
+	o.must("apply", "--yes", "--stage", "prod")
+	wantNew(t, hosts[2], release(4))
 }
 
 func sshConnections(h *lab.Host) int {
