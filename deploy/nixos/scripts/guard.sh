@@ -200,15 +200,16 @@ arm() {
 	begin_guard
 }
 
-# Without a guard nothing may begin.
+# Without a guard nothing may begin. Nothing is said before there is one, or the run
+# folder is gone: where the link was cut, saying ends this script.
 begin_guard() {
-	say_lines failed <"$ACTIVE/failed"
 	if unit_there && start_guard; then
+		say_lines failed <"$ACTIVE/failed"
 		say armed yes
 		return
 	fi
-	say unguarded "$GUARD does not start"
 	if ! [ -e "$ACTIVE/started" ]; then abandon; fi
+	say unguarded "$GUARD does not start"
 }
 
 # Takes back an arming that nothing followed.
