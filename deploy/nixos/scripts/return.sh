@@ -42,6 +42,15 @@ return_begins() { # after load_active, clock -> $r_until, in uptime seconds
 	printf '%s %s\n' "$boot" "$r_until" >"$ACTIVE/returning.tmp" && mv "$ACTIVE/returning.tmp" "$ACTIVE/returning"
 }
 
+# What an activation printed goes to the run's log, or to the journal. It does not
+# print there itself: on a full disk that fails, and switch-to-configuration, which
+# cannot print, ends at once with 101 (contract 4.2).
+hand_on() {
+	if ! [ -f "$VOLATILE/printed" ]; then return; fi
+	{ cat "$VOLATILE/printed" >>"$ACTIVE/log"; } 2>/dev/null || cat "$VOLATILE/printed"
+	rm -f "$VOLATILE/printed"
+}
+
 # Runs something that activates, outside of this unit and bounded: by its own
 # time, on the way back also by what is left of that, and by a last resort where
 # systemd itself does not answer any more.
@@ -56,8 +65,9 @@ activate() { # COMMAND...
 		note "no time is left for it"
 		return
 	fi
+	hand_on
 	output=journal
-	if { true >>"$ACTIVE/log"; } 2>/dev/null; then output=append:$ACTIVE/log; fi
+	if mkdir -p "$VOLATILE" && { true >"$VOLATILE/printed"; } 2>/dev/null; then output=append:$VOLATILE/printed; fi
 	unit=nixdeploy-return-$a_run-$$-$activations
 	activations=$((activations + 1))
 	timeout "$((bound + 30))" systemd-run --unit="$unit" --collect --wait --quiet --no-ask-password --service-type=exec \
@@ -65,6 +75,7 @@ activate() { # COMMAND...
 		-p StandardOutput="$output" -p StandardError="$output" \
 		-E PATH="$PATH" -E HOME=/root -E LOCALE_ARCHIVE="${LOCALE_ARCHIVE-}" "$@" # model: activate
 	code=$?
+	hand_on
 	if [ "$code" != 0 ]; then note "exit code $code"; fi
 	if [ "$code" = 11 ]; then busy=yes; fi
 }
