@@ -409,9 +409,9 @@ remember() {
 
 write_record() { # DIGEST FLEET HOST <RECORD
 	mkdir -p "$RECORDS"
-	cat >"$RECORDS/.new" && come_last "$RECORDS/.new" "$RECORDS" "$DONE" && durable "$RECORDS/.new" && mv "$RECORDS/.new" "$RECORDS/$1"
-	printf '%s %s\n' "$2" "$3" >"$STATE/.marker" && durable "$STATE/.marker" && mv "$STATE/.marker" "$STATE/marker"
-	durable "$RECORDS" "$STATE"
+	cat >"$RECORDS/.new" && come_last "$RECORDS/.new" "$RECORDS" "$DONE" && durable "$RECORDS/.new" && mv "$RECORDS/.new" "$RECORDS/$1" &&
+		printf '%s %s\n' "$2" "$3" >"$STATE/.marker" && durable "$STATE/.marker" && mv "$STATE/.marker" "$STATE/marker" &&
+		durable "$RECORDS" "$STATE" || return
 	# The newest fifty stay.
 	past 50 "$1" "$RECORDS" | while read -r old; do rm -f "${RECORDS:?}/$old"; done
 }
@@ -551,8 +551,7 @@ record) # RUN OPERATOR SECONDS DIGEST ATTRIBUTE TOPLEVEL STAGE FLEET HOST
 	read_links
 	if [ "$running" = "$6" ] && [ "$profile" = "$6" ] && next_is "$6"; then
 		a_run=$1 a_operator=$2 a_flake=$4 a_attribute=$5 a_wanted=$6 a_stage=$7 a_fleet=$8 a_host=$9
-		remember
-		say recorded yes
+		if remember; then say recorded yes; fi
 	else
 		say moved "$link $profile $running ${next:--}"
 	fi
