@@ -78,7 +78,7 @@ func newWholeHost(t *testing.T, reader string) *wholeHost {
 	for _, system := range []string{"old", "new"} {
 		bin := filepath.Join("nix/store", system, "bin/switch-to-configuration")
 		write(t, root, bin, "#!/bin/sh\nme=${0%/bin/*}\n"+
-			"case $1 in boot | switch) "+loader+" >"+root+"/"+file+".new && mv "+root+"/"+file+".new "+root+"/"+file+" ;; esac\n"+
+			"case $1 in boot | switch) "+loader+" >"+root+"/"+file+".new && mv "+root+"/"+file+".new "+root+"/"+file+" ;; esac || exit\n"+
 			"case $1 in test | switch) ln -sfn \"$me\" "+root+"/run/current-system ;; esac\n")
 		if err := os.Chmod(filepath.Join(root, bin), 0o700); err != nil { //nolint:gosec // it is to be run
 			t.Fatal(err)
@@ -230,3 +230,38 @@ func TestAResultWithoutItsClaimIsAReturn(t *testing.T) {
 }
 
 const guardUnit = "nixdeploy-guard.service"
+
+// A boot loader that could be read when the run was armed, and cannot be since the
+// power went while it was being told of the new system: it has to be told of the
+// old one, and a host on which that fails is not back.
+func TestALoaderThatCannotBeReadAnyMoreHasToBeTold(t *testing.T) {
+	for fails, want := range map[bool]string{false: "returned", true: "stranded"} {
+		h := newWholeHost(t, "extlinux")
+		h.says(h.arms("R1", "test-first"))
+		h.says(h.asks("start", "R1"))
+		link(t, h.root, active+"claim", "confirm")
+		// It has booted what it had.
+		write(t, h.root, active+"meta", strings.Replace(h.text(active+"meta"), "\nboot ", "\nboot another-", 1))
+		for path, target := range map[string]string{
+			"nix/var/nix/profiles/system-2-link": h.system("new"), "nix/var/nix/profiles/system": "system-2-link", "run/current-system": h.system("old"),
+		} {
+			if err := os.RemoveAll(filepath.Join(h.root, path)); err != nil {
+				t.Fatal(err)
+			}
+			link(t, h.root, path, target)
+		}
+		write(t, h.root, "boot/extlinux/extlinux.conf", "")
+		if fails {
+			write(t, h.root, "boot/extlinux/extlinux.conf.new/x", "")
+		}
+		h.stands("sleep", "exit 0")
+		h.says(h.asks("guard"))
+		folder := active
+		if !h.there(active) {
+			folder = state + "done/R1/"
+		}
+		if got := h.text(folder + "result"); got != want+"\n" {
+			t.Errorf("with a boot loader that cannot be told: %v, the host is told as %s\n%s", fails, got, h.text(folder+"log"))
+		}
+	}
+}

@@ -145,9 +145,9 @@ func (h *Host) activateRunning(r *run, activate func(ended func(code int))) {
 func (h *Host) exactReturn(r *run, then func()) {
 	l := h.links()
 	if l.ProfileLink != r.record.ProfileLink || l.Profile != r.record.Profile {
-		// A boot loader that cannot be read followed the profile: it has to be
-		// told again, and a guard that is cut here has to know.
-		r.loader = r.loader || r.record.NextBoot == ""
+		// A boot loader that cannot be read, or not any more, may have followed the
+		// profile: it has to be told again, and a guard that is cut here has to know.
+		r.loader = r.loader || r.record.NextBoot == "" || l.NextBoot == ""
 		r.note("profile: back to " + r.record.ProfileLink)
 		if text := h.setProfile(r.record.ProfileLink, r.record.Profile); text != "" {
 			r.note(text)

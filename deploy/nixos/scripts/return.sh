@@ -180,9 +180,9 @@ rollback_lands() {
 # The exact return of contract 3.4; each step only if its fact is off.
 exact_return() { # after read_links; $half from go_back
 	if [ "$link" != "$a_link" ] || [ "$profile" != "$a_profile" ]; then
-		# A boot loader that cannot be read followed the profile: it has to be
-		# told again, and a guard that is cut here has to know.
-		if [ -z "$a_next" ]; then
+		# A boot loader that cannot be read, or not any more, may have followed the
+		# profile: it has to be told again, and a guard that is cut here has to know.
+		if [ -z "$a_next" ] || [ -z "$next" ]; then
 			untold=yes
 			mark loader
 		fi
