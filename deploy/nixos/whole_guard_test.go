@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -226,6 +227,23 @@ func TestAResultWithoutItsClaimIsAReturn(t *testing.T) {
 	h.will(guardRuns)
 	if got := h.says(h.asks("back", "R1", "60")); !strings.Contains(got, "N result returned\n") || !h.there(state+"done/R1/claim") {
 		t.Error(got)
+	}
+}
+
+// A guard that starts with a boot comes after each place that is looked into for the
+// boot loader: a mount with nofail is ordered before nothing (systemd.mount(5)).
+func TestTheGuardComesAfterTheBootLoadersMounts(t *testing.T) {
+	h := newWholeHost(t, "extlinux")
+	h.says(h.arms("R1", "switch"))
+	_, places, _ := strings.Cut(read("lib.sh"), "for esp in ")
+	places, _, _ = strings.Cut(places, ";")
+	_, after, _ := strings.Cut(h.text(control+guardUnit), "\nAfter=")
+	after, _, _ = strings.Cut(after, "\n")
+	for place := range strings.FieldsSeq(places) {
+		mount := strings.ReplaceAll(strings.TrimPrefix(place, "/"), "/", "-") + ".mount"
+		if !slices.Contains(strings.Fields(after), mount) {
+			t.Errorf("the guard comes after %q, and not after %s", after, mount)
+		}
 	}
 }
 
