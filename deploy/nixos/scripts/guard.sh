@@ -74,7 +74,7 @@ claim_for() { # WHO, inside enter, after load_active
 		durable "$ACTIVE" # model: claim-durable
 		return
 	fi
-	[ "$1" = return ] && ! [ -L "$ACTIVE/claim" ] && printf '%s return\n' "$a_run" >"$VOLATILE/claim"
+	[ "$1" = return ] && ! [ -L "$ACTIVE/claim" ] && printf '%s return\n' "$a_run" >"$VOLATILE/claim" # model: claim-volatile
 }
 
 # What a result promises outlives a power cut before the result does: Nix syncs
@@ -442,7 +442,7 @@ close_run() {
 		return 1
 	fi
 	durable "$STATE" "$DONE" # model: close-durable
-	rm -f "$VOLATILE/claim"
+	rm -f "$VOLATILE/claim" # model: close-claim
 	remove_unit # model: close-unit
 	leave
 }
