@@ -230,6 +230,26 @@ func TestAResultWithoutItsClaimIsAReturn(t *testing.T) {
 	}
 }
 
+// Somebody sets a system of theirs while the host goes back, which no lock forbids:
+// that is not undone either.
+func TestWhatIsSetDuringAReturnIsNotUndone(t *testing.T) {
+	const profiles = "ROOT/nix/var/nix/profiles/"
+	h := newWholeHost(t, "extlinux")
+	h.says(h.arms("R1", "switch"))
+	h.says(h.asks("start", "R1"))
+	h.stands("nixos-rebuild", `ln -sfn system-1-link `+profiles+`system
+ROOT/nix/store/old/bin/switch-to-configuration switch
+mkdir ROOT/nix/store/theirs
+ln -s ROOT/nix/store/theirs `+profiles+`system-9-link
+ln -sfn system-9-link `+profiles+`system`)
+	h.stands("sleep", "exit 0")
+	h.will(guardRuns)
+	said := h.says(h.asks("back", "R1", "60"))
+	if !strings.Contains(said, "N result stranded\n") || !strings.Contains(said, "nothing is undone") || !strings.Contains(said, "N links system-9-link ") {
+		t.Error(said)
+	}
+}
+
 // A guard that starts with a boot comes after each place that is looked into for the
 // boot loader: a mount with nofail is ordered before nothing (systemd.mount(5)).
 func TestTheGuardComesAfterTheBootLoadersMounts(t *testing.T) {

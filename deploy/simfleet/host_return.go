@@ -246,7 +246,7 @@ func (h *Host) wayBack(r *run) {
 		return
 	}
 	again := func() {
-		if h.backThere(r) || h.guard.locked || !thisBoot {
+		if h.backThere(r) || h.foreignChange(r) || h.guard.locked || !thisBoot {
 			h.wentBack(r)
 			return
 		}
@@ -256,7 +256,7 @@ func (h *Host) wayBack(r *run) {
 		h.exactReturn(r, func() { h.wentBack(r) })
 	}
 	exact := func() {
-		if h.backThere(r) {
+		if h.backThere(r) || h.foreignChange(r) { // what came meanwhile is told at the next look
 			again()
 			return
 		}
@@ -287,7 +287,7 @@ func (h *Host) wentBack(r *run) {
 		if h.uptime() >= r.until {
 			r.note("the return's own deadline has passed")
 		}
-		if h.rebootOnce(r) {
+		if !h.foreignChange(r) && h.rebootOnce(r) {
 			return
 		}
 		r.note(fmt.Sprintf("stranded: %s %s %s %s", l.ProfileLink, l.Profile, l.Running, l.NextBoot))

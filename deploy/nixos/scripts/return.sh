@@ -254,11 +254,12 @@ go_back() {
 			activate_running nixos-rebuild switch --rollback --fast # model: return-rollback
 			read_links
 		fi
-		if ! back_there; then
+		# What came meanwhile is looked at before each step, and told at the next look.
+		if ! back_there && ! foreign_change; then
 			exact_return
 			read_links
 		fi
-		if ! back_there && [ "$busy" = no ] && [ "$a_boot" = "$boot" ]; then
+		if ! back_there && ! foreign_change && [ "$busy" = no ] && [ "$a_boot" = "$boot" ]; then
 			stop_switch # a tool that was stopped leaves its activation behind
 			note "not yet on the record: $link $profile $running $next"
 			exact_return
@@ -273,7 +274,7 @@ go_back() {
 			return
 		fi
 		if [ "$uptime" -ge "$r_until" ]; then note "the return's own deadline has passed"; fi
-		reboot_once
+		foreign_change || reboot_once
 		note "stranded: $link $profile $running $next"
 		write_result stranded # model: stranded
 		if [ "$written" = yes ]; then attempts=0 r_until=0 patience=''; fi # asked anew, it begins anew
