@@ -2,6 +2,8 @@ package host
 
 import (
 	"context"
+	"errors"
+	"time"
 
 	"github.com/nixdeploy/nixdeploy/deploy"
 )
@@ -30,6 +32,8 @@ func (w *worker) back(ctx context.Context) error {
 func (w *worker) settle(ctx context.Context, s deploy.Step, ask func(context.Context, Machine) (deploy.Settlement, error)) error {
 	ctx, cancel := context.WithTimeout(ctx, 3*w.h.ActivationTimeout+2*w.h.ConfirmTimeout+briefly)
 	defer cancel()
+	var before deploy.Settlement // what it answered last, and when
+	var heard time.Time
 	for {
 		var got deploy.Settlement
 		err := w.reach(ctx, func(ctx context.Context, m Machine) (err error) {
@@ -38,9 +42,13 @@ func (w *worker) settle(ctx context.Context, s deploy.Step, ask func(context.Con
 			got, err = ask(call, m)
 			return err
 		})
+		if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) && time.Since(heard) <= slice+briefly {
+			return undecided(before)
+		}
 		if err != nil {
 			return err
 		}
+		before, heard = got, time.Now()
 		if got.Result != deploy.ResultNone {
 			w.p.Settled = &got
 			return w.judgeSettlement(s, got)
@@ -51,6 +59,15 @@ func (w *worker) settle(ctx context.Context, s deploy.Step, ask func(context.Con
 		if got.Gone {
 			return w.vanished(got.Links)
 		}
+	}
+}
+
+// undecided is the problem of a host that answers, and has no result to tell after
+// all the time that its guard may need.
+func undecided(got deploy.Settlement) *deploy.Problem {
+	return &deploy.Problem{
+		Code: deploy.CodeReturnFailed, What: "the host has not decided in time: its guard does not run, is still at it, or its disk takes no result",
+		Details: tail(got.Log, 20),
 	}
 }
 

@@ -212,14 +212,17 @@ func TestSettlements(t *testing.T) {
 // what it is not known to be.
 func TestAHostThatNeverDecidesIsStranded(t *testing.T) {
 	s := &told{fakeHost: newFakeHost(), settles: []deploy.Settlement{{Claim: deploy.ClaimConfirm}}}
-	s.settles[0].Links = onNew
+	s.settles[0].Links, s.settles[0].Log = onNew, []string{"confirmed " + newSystem}
 	synctest.Test(t, func(t *testing.T) {
 		d := s.driver()
 		d.Attach = func(deploy.Conn, string) Machine { return bounded{s} }
 		defer d.Close()
 		began := time.Now()
 		out := d.Apply(t.Context(), webHost(), "prod", 1)
-		wantState(t, out, deploy.StateStranded, deploy.CodeInternal)
+		wantState(t, out, deploy.StateStranded, deploy.CodeReturnFailed)
+		if p := out.Problem; !strings.HasPrefix(p.What, "the host has not decided in time") || !slices.Equal(p.Details, s.settles[0].Log) {
+			t.Errorf("%+v", p)
+		}
 		if took := time.Since(began); took < time.Minute || took > 3*time.Hour {
 			t.Errorf("took %v", took)
 		}

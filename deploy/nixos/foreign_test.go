@@ -88,6 +88,7 @@ func TestWhichUnitsAreAtWork(t *testing.T) {
 		"an upgrade begins":         {units: map[string]string{"nixos-upgrade.service": "ActiveState=activating MainPID=0"}, want: "upgrade 0 0 0 - nixos-upgrade.service\n"},
 		"an upgrade activates":      {units: map[string]string{"nixos-upgrade.service": "ActiveState=activating MainPID=0", stc: "ActiveState=active MainPID=0"}, want: "upgrade 0 0 0 - nixos-upgrade.service\n"},
 		"an upgrade in a run":       {units: map[string]string{"nixos-upgrade.service": "ActiveState=activating MainPID=0"}, run: "RUN1", want: "upgrade 0 0 0 - nixos-upgrade.service\n"},
+		"its process has ended":     {units: map[string]string{stc: "ActiveState=active MainPID=4194999", "nix-gc.service": "ActiveState=activating MainPID=0"}, want: "switch 4194999 0 0 - " + stc + "\ngarbage 0 0 0 - nix-gc.service\n"},
 		"an activation ends":        {units: map[string]string{stc: "ActiveState=deactivating MainPID=0"}, want: "switch 0 0 0 - " + stc + "\n"},
 		"one that failed is over":   {units: map[string]string{stc: "ActiveState=failed MainPID=0", "nixos-upgrade.service": "ActiveState=failed MainPID=0"}},
 		"a garbage collection":      {units: map[string]string{"nix-gc.service": "ActiveState=activating MainPID=0"}, want: "garbage 0 0 0 - nix-gc.service\n"},

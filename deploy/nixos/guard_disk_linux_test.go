@@ -19,6 +19,8 @@ func TestAGuardReturnsOnADiskThatTakesNothing(t *testing.T) {
 		"read-only": {"mount --bind DISK DISK && mount -o remount,bind,ro DISK", "mount -o remount,bind,rw DISK"},
 		"full": {`cp -a DISK ROOT/copy && mount -t tmpfs -o nr_inodes=100 full DISK && cp -a ROOT/copy/. DISK
 n=0; while touch DISK/full$n; do n=$((n + 1)); done 2>/dev/null`, "rm -f DISK/full*"},
+		"without a block": {`cp -a DISK ROOT/copy && mount -t tmpfs -o size=1m full DISK && cp -a ROOT/copy/. DISK
+dd if=/dev/zero of=DISK/full bs=4k 2>/dev/null`, "rm -f DISK/full"},
 	} {
 		for claim, ends := range map[string]struct{ system, claim, result string }{
 			"": {"old", "return", "returned"}, "confirm": {"new", "confirm", "confirmed"},
@@ -35,6 +37,7 @@ n=0; while touch DISK/full$n; do n=$((n + 1)); done 2>/dev/null`, "rm -f DISK/fu
 				// What the switch left down is mended once, not at each look.
 				write(t, h.root, active+"switch.rc", "1\n")
 				h.extends("systemd-run", "echo activates >>"+h.root+"/activations")
+				h.panics("old")
 				if claim != "" {
 					link(t, h.root, active+"claim", claim)
 				}

@@ -114,7 +114,7 @@ func activeRun(lines []string) *deploy.ActiveRun {
 		case "result":
 			a.Result = deploy.Result(value)
 		case "decides":
-			a.DecidesIn = atoi(value)
+			a.DecidesIn = max(atoi(value), 0) // it is about to, or carries out what was decided
 		case "record":
 			a.Record = parseLinks(value)
 		case "code":

@@ -91,3 +91,15 @@ func TestTheLastConfirmedRun(t *testing.T) {
 		})
 	}
 }
+
+// A record that the disk did not take is not told as one.
+func TestARecordThatIsNotWrittenIsNotTold(t *testing.T) {
+	for _, blocked := range []string{"records/.new/x", ".marker/x"} {
+		h := newWholeHost(t, "extlinux")
+		write(t, h.root, state+blocked, "")
+		said := h.says(h.asks("record", "R1", "ann@desk", "90", "d1", "web-1", h.system("old"), "dev", "f", "h"))
+		if strings.Contains(said, "recorded") || !strings.Contains(said, "N end guard\n") {
+			t.Errorf("without %s: %s", blocked, said)
+		}
+	}
+}

@@ -161,6 +161,13 @@ NONCE end inspect
 	}
 }
 
+// A deadline that has passed is not told as a time to come.
+func TestAGuardThatDecidesDoesSoNow(t *testing.T) {
+	if a := activeRun([]string{"run R1", "decides -300"}); a.DecidesIn != 0 {
+		t.Errorf("it decides in %d s", a.DecidesIn)
+	}
+}
+
 func TestLockedSaysWhoSinceWhenAndUntilWhen(t *testing.T) {
 	m := &Machine{Conn: &scripted{out: "NONCE locked RUN1 anna@ci 1700000000 125 guard\nNONCE end guard\n"}, Run: "R", Operator: "o"}
 	err := m.Upload(t.Context(), "d", "sha256-x", strings.NewReader(""))

@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -34,8 +35,15 @@ daemon-reload) if [ -e ROOT/guard-starts-no ]; then exit 1; fi ;;
 *is-active*) exit 1 ;;
 show*) echo inactive ;;
 esac`,
-	// Runs what it is given; its unit is not of interest.
-	"systemd-run": `while :; do case $1 in -p | -E) shift 2 ;; -*) shift ;; *) break ;; esac; done
+	// Runs what it is given, and puts what that prints where it is told to.
+	"systemd-run": `while :; do case $1 in
+-p)
+	case $2 in StandardError=append:*) exec >>"${2#*:}" 2>&1 ;; esac
+	shift 2 ;;
+-E) shift 2 ;;
+-*) shift ;;
+*) break ;;
+esac; done
 exec "$@"`,
 	"systemd-detect-virt": "exit 1",
 	"nix-store":           "exit 0",
@@ -71,7 +79,7 @@ func newWholeHost(t *testing.T, reader string) *wholeHost {
 	for _, system := range []string{"old", "new"} {
 		bin := filepath.Join("nix/store", system, "bin/switch-to-configuration")
 		write(t, root, bin, "#!/bin/sh\nme=${0%/bin/*}\n"+
-			"case $1 in boot | switch) "+loader+" >"+root+"/"+file+".new && mv "+root+"/"+file+".new "+root+"/"+file+" ;; esac\n"+
+			"case $1 in boot | switch) "+loader+" >"+root+"/"+file+".new && mv "+root+"/"+file+".new "+root+"/"+file+" ;; esac || exit\n"+
 			"case $1 in test | switch) ln -sfn \"$me\" "+root+"/run/current-system ;; esac\n")
 		if err := os.Chmod(filepath.Join(root, bin), 0o700); err != nil { //nolint:gosec // it is to be run
 			t.Fatal(err)
@@ -122,6 +130,15 @@ func (h *wholeHost) says(cmd *exec.Cmd) string {
 
 // will turns on what a stand-in does.
 func (h *wholeHost) will(what string) { write(h.t, h.root, what, "") }
+
+// panics makes a system's activation end as the real one does where it cannot
+// print (contract 4.2).
+func (h *wholeHost) panics(system string) {
+	h.t.Helper()
+	path := filepath.Join("nix/store", system, "bin/switch-to-configuration")
+	before := strings.TrimPrefix(h.text(path), "#!/bin/sh\n")
+	write(h.t, h.root, path, "#!/bin/sh\n"+"echo 'activating the configuration...' >&2 || exit 101\n"+before)
+}
 
 // is fails unless profile, running system and next boot are that system.
 func (h *wholeHost) is(name string) {
@@ -213,4 +230,76 @@ func TestAResultWithoutItsClaimIsAReturn(t *testing.T) {
 	}
 }
 
+// Somebody sets a system of theirs while the host goes back, which no lock forbids:
+// that is not undone either.
+func TestWhatIsSetDuringAReturnIsNotUndone(t *testing.T) {
+	const profiles = "ROOT/nix/var/nix/profiles/"
+	h := newWholeHost(t, "extlinux")
+	h.says(h.arms("R1", "switch"))
+	h.says(h.asks("start", "R1"))
+	h.stands("nixos-rebuild", `ln -sfn system-1-link `+profiles+`system
+ROOT/nix/store/old/bin/switch-to-configuration switch
+mkdir ROOT/nix/store/theirs
+ln -s ROOT/nix/store/theirs `+profiles+`system-9-link
+ln -sfn system-9-link `+profiles+`system`)
+	h.stands("sleep", "exit 0")
+	h.will(guardRuns)
+	said := h.says(h.asks("back", "R1", "60"))
+	if !strings.Contains(said, "N result stranded\n") || !strings.Contains(said, "nothing is undone") || !strings.Contains(said, "N links system-9-link ") {
+		t.Error(said)
+	}
+}
+
+// A guard that starts with a boot comes after each place that is looked into for the
+// boot loader: a mount with nofail is ordered before nothing (systemd.mount(5)).
+func TestTheGuardComesAfterTheBootLoadersMounts(t *testing.T) {
+	h := newWholeHost(t, "extlinux")
+	h.says(h.arms("R1", "switch"))
+	_, places, _ := strings.Cut(read("lib.sh"), "for esp in ")
+	places, _, _ = strings.Cut(places, ";")
+	_, after, _ := strings.Cut(h.text(control+guardUnit), "\nAfter=")
+	after, _, _ = strings.Cut(after, "\n")
+	for place := range strings.FieldsSeq(places) {
+		mount := strings.ReplaceAll(strings.TrimPrefix(place, "/"), "/", "-") + ".mount"
+		if !slices.Contains(strings.Fields(after), mount) {
+			t.Errorf("the guard comes after %q, and not after %s", after, mount)
+		}
+	}
+}
+
 const guardUnit = "nixdeploy-guard.service"
+
+// A boot loader that could be read when the run was armed, and cannot be since the
+// power went while it was being told of the new system: it has to be told of the
+// old one, and a host on which that fails is not back.
+func TestALoaderThatCannotBeReadAnyMoreHasToBeTold(t *testing.T) {
+	for fails, want := range map[bool]string{false: "returned", true: "stranded"} {
+		h := newWholeHost(t, "extlinux")
+		h.says(h.arms("R1", "test-first"))
+		h.says(h.asks("start", "R1"))
+		link(t, h.root, active+"claim", "confirm")
+		// It has booted what it had.
+		write(t, h.root, active+"meta", strings.Replace(h.text(active+"meta"), "\nboot ", "\nboot another-", 1))
+		for path, target := range map[string]string{
+			"nix/var/nix/profiles/system-2-link": h.system("new"), "nix/var/nix/profiles/system": "system-2-link", "run/current-system": h.system("old"),
+		} {
+			if err := os.RemoveAll(filepath.Join(h.root, path)); err != nil {
+				t.Fatal(err)
+			}
+			link(t, h.root, path, target)
+		}
+		write(t, h.root, "boot/extlinux/extlinux.conf", "")
+		if fails {
+			write(t, h.root, "boot/extlinux/extlinux.conf.new/x", "")
+		}
+		h.stands("sleep", "exit 0")
+		h.says(h.asks("guard"))
+		folder := active
+		if !h.there(active) {
+			folder = state + "done/R1/"
+		}
+		if got := h.text(folder + "result"); got != want+"\n" {
+			t.Errorf("with a boot loader that cannot be told: %v, the host is told as %s\n%s", fails, got, h.text(folder+"log"))
+		}
+	}
+}

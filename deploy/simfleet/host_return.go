@@ -145,9 +145,9 @@ func (h *Host) activateRunning(r *run, activate func(ended func(code int))) {
 func (h *Host) exactReturn(r *run, then func()) {
 	l := h.links()
 	if l.ProfileLink != r.record.ProfileLink || l.Profile != r.record.Profile {
-		// A boot loader that cannot be read followed the profile: it has to be
-		// told again, and a guard that is cut here has to know.
-		r.loader = r.loader || r.record.NextBoot == ""
+		// A boot loader that cannot be read, or not any more, may have followed the
+		// profile: it has to be told again, and a guard that is cut here has to know.
+		r.loader = r.loader || r.record.NextBoot == "" || l.NextBoot == ""
 		r.note("profile: back to " + r.record.ProfileLink)
 		if text := h.setProfile(r.record.ProfileLink, r.record.Profile); text != "" {
 			r.note(text)
@@ -246,7 +246,7 @@ func (h *Host) wayBack(r *run) {
 		return
 	}
 	again := func() {
-		if h.backThere(r) || h.guard.locked || !thisBoot {
+		if h.backThere(r) || h.foreignChange(r) || h.guard.locked || !thisBoot {
 			h.wentBack(r)
 			return
 		}
@@ -256,7 +256,7 @@ func (h *Host) wayBack(r *run) {
 		h.exactReturn(r, func() { h.wentBack(r) })
 	}
 	exact := func() {
-		if h.backThere(r) {
+		if h.backThere(r) || h.foreignChange(r) { // what came meanwhile is told at the next look
 			again()
 			return
 		}
@@ -287,7 +287,7 @@ func (h *Host) wentBack(r *run) {
 		if h.uptime() >= r.until {
 			r.note("the return's own deadline has passed")
 		}
-		if h.rebootOnce(r) {
+		if !h.foreignChange(r) && h.rebootOnce(r) {
 			return
 		}
 		r.note(fmt.Sprintf("stranded: %s %s %s %s", l.ProfileLink, l.Profile, l.Running, l.NextBoot))

@@ -115,7 +115,7 @@ bit arm_killed;              /* between the run folder and the start of its guar
 #ifdef MUTANT_CLAIM_NOT_SYNCED
 #define SYNC_CLAIM skip
 #elif defined(NO_DISK)
-#define SYNC_CLAIM if :: claim == back -> skip :: else -> claim_d = claim fi
+#define SYNC_CLAIM if :: claim == back -> skip :: else -> claim_d = claim fi /* guard.sh: claim-volatile */
 #else
 #define SYNC_CLAIM claim_d = claim
 #endif
@@ -131,7 +131,7 @@ bit arm_killed;              /* between the run folder and the start of its guar
 	claim = none; claim_d = none; result = none; result_d = none; acted = none; \
 	started = 0; ended = 0; bad = 0; rebooted = 0; marked = 0; this_boot = 0; due = 0
 
-/* A result without a claim: that of the return was lost with a boot. */
+/* lib.sh: unclaimed. A result without a claim: that of the return was lost with a boot. */
 #ifdef MUTANT_RESULT_IS_NO_CLAIM
 #define UNCLAIMED (claim == none)
 #else
@@ -415,7 +415,7 @@ close:
 			atomic { /* guard.sh: close-durable */
 				folder_d = folder;
 				if
-				:: folder == NOBODY -> CLEAN; record = P; record_booted = P
+				:: folder == NOBODY -> CLEAN; record = P; record_booted = P /* guard.sh: close-claim */
 				:: else
 				fi };
 			atomic { unit = 0; if :: flock == GUARD -> flock = 0 :: else fi; goto leave }; /* guard.sh: close-unit */

@@ -18,7 +18,7 @@ var (
 	inModel  = regexp.MustCompile(`\b([a-z]+\.sh): ([a-z-]+)`)
 	inScript = regexp.MustCompile(`# model: (\S+)$`)
 	// A line of the guard that changes the state of a host.
-	changes = regexp.MustCompile(`\bln -s "|mv -T |result" && |write_result [a-z]|set_profile "|systemctl (start|stop|reboot)|activate "|activate_running [n"]|\bremove_unit$|^\s+"\$@"|/bin/switch-to-configuration" `)
+	changes = regexp.MustCompile(`\bln -s "|"\$VOLATILE/claim"|mv -T |result" && |write_result [a-z]|set_profile "|systemctl (start|stop|reboot)|activate "|activate_running [n"]|\bremove_unit$|^\s+"\$@"|/bin/switch-to-configuration" `)
 )
 
 // tagsOf gives the lines of a file, by "FILE: TAG".

@@ -3,7 +3,7 @@
 
 # The start of a process and whose login it came from (loginuid outlives sudo).
 process_facts() { # PID, after clock -> $p_since, $p_who
-	p_since=0 p_who=- uid=
+	p_since=0 p_who=- uid='' stat=''
 	{ read -r stat <"/proc/$1/stat" && read -r uid <"/proc/$1/loginuid"; } 2>/dev/null
 	case $uid in
 	'' | 4294967295 | *[!0-9]*) ;;

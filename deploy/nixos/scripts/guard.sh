@@ -74,7 +74,7 @@ claim_for() { # WHO, inside enter, after load_active
 		durable "$ACTIVE" # model: claim-durable
 		return
 	fi
-	[ "$1" = return ] && ! [ -L "$ACTIVE/claim" ] && printf '%s return\n' "$a_run" >"$VOLATILE/claim"
+	[ "$1" = return ] && ! [ -L "$ACTIVE/claim" ] && printf '%s return\n' "$a_run" >"$VOLATILE/claim" # model: claim-volatile
 }
 
 # What a result promises outlives a power cut before the result does: Nix syncs
@@ -200,15 +200,16 @@ arm() {
 	begin_guard
 }
 
-# Without a guard nothing may begin.
+# Without a guard nothing may begin. Nothing is said before there is one, or the run
+# folder is gone: where the link was cut, saying ends this script.
 begin_guard() {
-	say_lines failed <"$ACTIVE/failed"
 	if unit_there && start_guard; then
+		say_lines failed <"$ACTIVE/failed"
 		say armed yes
 		return
 	fi
-	say unguarded "$GUARD does not start"
 	if ! [ -e "$ACTIVE/started" ]; then abandon; fi
+	say unguarded "$GUARD does not start"
 }
 
 # Takes back an arming that nothing followed.
@@ -408,9 +409,9 @@ remember() {
 
 write_record() { # DIGEST FLEET HOST <RECORD
 	mkdir -p "$RECORDS"
-	cat >"$RECORDS/.new" && come_last "$RECORDS/.new" "$RECORDS" "$DONE" && durable "$RECORDS/.new" && mv "$RECORDS/.new" "$RECORDS/$1"
-	printf '%s %s\n' "$2" "$3" >"$STATE/.marker" && durable "$STATE/.marker" && mv "$STATE/.marker" "$STATE/marker"
-	durable "$RECORDS" "$STATE"
+	cat >"$RECORDS/.new" && come_last "$RECORDS/.new" "$RECORDS" "$DONE" && durable "$RECORDS/.new" && mv "$RECORDS/.new" "$RECORDS/$1" &&
+		printf '%s %s\n' "$2" "$3" >"$STATE/.marker" && durable "$STATE/.marker" && mv "$STATE/.marker" "$STATE/marker" &&
+		durable "$RECORDS" "$STATE" || return
 	# The newest fifty stay.
 	past 50 "$1" "$RECORDS" | while read -r old; do rm -f "${RECORDS:?}/$old"; done
 }
@@ -441,7 +442,7 @@ close_run() {
 		return 1
 	fi
 	durable "$STATE" "$DONE" # model: close-durable
-	rm -f "$VOLATILE/claim"
+	rm -f "$VOLATILE/claim" # model: close-claim
 	remove_unit # model: close-unit
 	leave
 }
@@ -550,8 +551,7 @@ record) # RUN OPERATOR SECONDS DIGEST ATTRIBUTE TOPLEVEL STAGE FLEET HOST
 	read_links
 	if [ "$running" = "$6" ] && [ "$profile" = "$6" ] && next_is "$6"; then
 		a_run=$1 a_operator=$2 a_flake=$4 a_attribute=$5 a_wanted=$6 a_stage=$7 a_fleet=$8 a_host=$9
-		remember
-		say recorded yes
+		if remember; then say recorded yes; fi
 	else
 		say moved "$link $profile $running ${next:--}"
 	fi

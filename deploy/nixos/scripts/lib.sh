@@ -271,7 +271,7 @@ load_active() {
 	fi
 	if [ -f "$ACTIVE/result" ]; then read -r a_result <"$ACTIVE/result"; fi
 	# A result without a claim: that of the return was lost with a boot.
-	if [ -z "$a_claim" ] && [ -n "$a_result" ]; then a_claim=return; fi
+	if [ -z "$a_claim" ] && [ -n "$a_result" ]; then a_claim=return; fi # model: unclaimed
 	return 0
 }
 

@@ -42,6 +42,15 @@ return_begins() { # after load_active, clock -> $r_until, in uptime seconds
 	printf '%s %s\n' "$boot" "$r_until" >"$ACTIVE/returning.tmp" && mv "$ACTIVE/returning.tmp" "$ACTIVE/returning"
 }
 
+# What an activation printed goes to the run's log, or to the journal. It does not
+# print there itself: on a full disk that fails, and switch-to-configuration, which
+# cannot print, ends at once with 101 (contract 4.2).
+hand_on() {
+	if ! [ -f "$VOLATILE/printed" ]; then return; fi
+	{ cat "$VOLATILE/printed" >>"$ACTIVE/log"; } 2>/dev/null || cat "$VOLATILE/printed"
+	rm -f "$VOLATILE/printed"
+}
+
 # Runs something that activates, outside of this unit and bounded: by its own
 # time, on the way back also by what is left of that, and by a last resort where
 # systemd itself does not answer any more.
@@ -56,8 +65,9 @@ activate() { # COMMAND...
 		note "no time is left for it"
 		return
 	fi
+	hand_on
 	output=journal
-	if { true >>"$ACTIVE/log"; } 2>/dev/null; then output=append:$ACTIVE/log; fi
+	if mkdir -p "$VOLATILE" && { true >"$VOLATILE/printed"; } 2>/dev/null; then output=append:$VOLATILE/printed; fi
 	unit=nixdeploy-return-$a_run-$$-$activations
 	activations=$((activations + 1))
 	timeout "$((bound + 30))" systemd-run --unit="$unit" --collect --wait --quiet --no-ask-password --service-type=exec \
@@ -65,6 +75,7 @@ activate() { # COMMAND...
 		-p StandardOutput="$output" -p StandardError="$output" \
 		-E PATH="$PATH" -E HOME=/root -E LOCALE_ARCHIVE="${LOCALE_ARCHIVE-}" "$@" # model: activate
 	code=$?
+	hand_on
 	if [ "$code" != 0 ]; then note "exit code $code"; fi
 	if [ "$code" = 11 ]; then busy=yes; fi
 }
@@ -169,9 +180,9 @@ rollback_lands() {
 # The exact return of contract 3.4; each step only if its fact is off.
 exact_return() { # after read_links; $half from go_back
 	if [ "$link" != "$a_link" ] || [ "$profile" != "$a_profile" ]; then
-		# A boot loader that cannot be read followed the profile: it has to be
-		# told again, and a guard that is cut here has to know.
-		if [ -z "$a_next" ]; then
+		# A boot loader that cannot be read, or not any more, may have followed the
+		# profile: it has to be told again, and a guard that is cut here has to know.
+		if [ -z "$a_next" ] || [ -z "$next" ]; then
 			untold=yes
 			mark loader
 		fi
@@ -243,11 +254,12 @@ go_back() {
 			activate_running nixos-rebuild switch --rollback --fast # model: return-rollback
 			read_links
 		fi
-		if ! back_there; then
+		# What came meanwhile is looked at before each step, and told at the next look.
+		if ! back_there && ! foreign_change; then
 			exact_return
 			read_links
 		fi
-		if ! back_there && [ "$busy" = no ] && [ "$a_boot" = "$boot" ]; then
+		if ! back_there && ! foreign_change && [ "$busy" = no ] && [ "$a_boot" = "$boot" ]; then
 			stop_switch # a tool that was stopped leaves its activation behind
 			note "not yet on the record: $link $profile $running $next"
 			exact_return
@@ -262,7 +274,7 @@ go_back() {
 			return
 		fi
 		if [ "$uptime" -ge "$r_until" ]; then note "the return's own deadline has passed"; fi
-		reboot_once
+		foreign_change || reboot_once
 		note "stranded: $link $profile $running $next"
 		write_result stranded # model: stranded
 		if [ "$written" = yes ]; then attempts=0 r_until=0 patience=''; fi # asked anew, it begins anew

@@ -1,6 +1,9 @@
 # The guard's unit on this host: written when a run is armed, started, woken, and
 # removed with the run. Part of the guard.
 
+# After the mounts of the boot loader, which nofail puts behind nothing else: who
+# goes back before them cannot read what it boots next, and would have it written
+# into the folder below.
 write_unit() {
 	mkdir -p "$CONTROL/basic.target.wants" "$CONTROL/emergency.target.wants" || return 1
 	cat >"$CONTROL/$GUARD.tmp" <<-UNIT || return 1
@@ -9,7 +12,7 @@ write_unit() {
 		DefaultDependencies=no
 		RequiresMountsFor=$STATE $PROFILES
 		ConditionPathExists=$ACTIVE/guard.sh
-		After=dbus.socket
+		After=dbus.socket boot.mount efi.mount boot-efi.mount
 		Conflicts=shutdown.target
 		Before=shutdown.target
 		IgnoreOnIsolate=yes
