@@ -129,8 +129,9 @@ func (s *saved) hold(ctx context.Context, c *change, f Fleet) error {
 		return context.Cause(ctx)
 	}
 	problems := slices.Clone(s.files)
+	planned := s.Hosts()
 	for _, hp := range seen {
-		if p := hp.Problem; p != nil && (p.Code == deploy.CodeMoved || p.Security()) {
+		if p := stops(planned[hp.Host], hp); p != nil {
 			problems = append(problems, p)
 		}
 	}
@@ -142,6 +143,24 @@ func (s *saved) hold(ctx context.Context, c *change, f Fleet) error {
 		last.Next = c.planAnew(s)
 	}
 	return &refusals{append(problems[:len(problems)-1:len(problems)-1], &last)}
+}
+
+// stops says why a host ends all of an apply before it begins, nil when it does
+// not. What keeps a host from being worked on, a lock say, does not hide that it
+// has moved. Of a run that stands open on it counts where that would go back to.
+func stops(planned, now deploy.HostPlan) *deploy.Problem {
+	p := now.Problem
+	if p == nil || p.Code == deploy.CodeMoved || p.Security() {
+		return p
+	}
+	if now.Observed == nil {
+		return nil
+	}
+	o := *now.Observed
+	if a := o.Active; a != nil {
+		o.Links, o.Active = a.Record, nil
+	}
+	return savedplan.MovedHost(planned, o)
 }
 
 // planAnew is the command that makes the plan again.

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/nixdeploy/nixdeploy/deploy"
 	"github.com/nixdeploy/nixdeploy/deploy/journal"
@@ -93,6 +94,51 @@ func TestAHostThatMovedStopsAllOfAPlan(t *testing.T) {
 	runs, err := journal.List(s.path("state"))
 	if err != nil || len(runs) != 1 || !runs[0].Finished || runs[0].Exit != 4 {
 		t.Errorf("the journal says %+v, %v", runs, err)
+	}
+}
+
+// A lock, or what else keeps a host from being worked on, does not hide that it
+// has moved: the hosts before it would be changed first.
+func TestALockedHostThatMovedStopsAllOfAPlan(t *testing.T) {
+	s := newSimulated(t)
+	s.run(t, 0, "plan", "-o", "release.plan")
+	s.byHand(t, "web-2")
+	s.Host("web-2").ForeignSwitch("switch", simfleet.System{Toplevel: simfleet.ToplevelPath("again", "web-2"), BuildTime: time.Hour})
+	before := s.Links()
+	s.forget()
+	s.run(t, 4, "apply", "release.plan")
+	s.unmoved(t, before)
+	s.says(t, "error[moved] web-2: the host has changed since the plan was saved", "profile was system-41-link")
+	if n := s.count("build") + s.count("upload") + s.count("guard"); n > 0 {
+		t.Errorf("%d scripts did more than read: %q", n, s.sent)
+	}
+}
+
+// One that is locked and still what the plan saw is left to its stage.
+func TestWhatOfALockedHostStopsAPlan(t *testing.T) {
+	planned := deploy.HostPlan{Host: "web-1", Wanted: "/nix/store/new", Observed: observation("web-1")}
+	was := planned.Observed.Links
+	elsewhere := was
+	elsewhere.Profile = "/nix/store/third"
+	locked := &deploy.Problem{Code: deploy.CodeLocked, Host: "web-1"}
+	for name, c := range map[string]struct {
+		links  deploy.Links
+		active *deploy.ActiveRun
+		moved  bool
+	}{
+		"as it was": {was, nil, false},
+		"changed":   {elsewhere, nil, true},
+		"in a run of another that began at the plan's": {elsewhere, &deploy.ActiveRun{Run: "R1", Record: was, Wanted: "/nix/store/third"}, false},
+		"in a run of another that began elsewhere":     {elsewhere, &deploy.ActiveRun{Run: "R1", Record: elsewhere, Wanted: "/nix/store/new"}, true},
+	} {
+		o := *planned.Observed
+		o.Links, o.Active = c.links, c.active
+		if p := stops(planned, deploy.HostPlan{Host: "web-1", Problem: locked, Observed: &o}); (p != nil) != c.moved || p != nil && p.Code != deploy.CodeMoved {
+			t.Errorf("%s: %+v", name, p)
+		}
+	}
+	if p := stops(planned, deploy.HostPlan{Host: "web-1", Problem: &deploy.Problem{Code: deploy.CodeUnreachable}}); p != nil {
+		t.Errorf("one that cannot be read: %+v", p)
 	}
 }
 
