@@ -250,7 +250,7 @@ func TestHostsThatCannotBeSavedAreNamed(t *testing.T) {
 // With --quick and no Nix here nobody knows what a host is to get.
 func TestAQuickPlanIsSavedOnlyWhereTheSystemsAreKnown(t *testing.T) {
 	s := newSimulated(t)
-	s.run(t, 4, "plan", "--quick", "--stage", "container", "-o", "release.plan")
+	s.run(t, 4, "plan", "--quick", "--stage", "container", "-o", "release.plan", "--exit-code")
 	s.says(t, "error[evaluation] box-1: which system it is to get is not known", "next leave out --quick: the host evaluates then")
 	if _, err := os.Stat(s.path("release.plan")); err == nil {
 		t.Error("it was saved")
@@ -333,6 +333,14 @@ func TestAPlanIsShownOffline(t *testing.T) {
 	s.run(t, 2, "plan", "show", "release.plan", "--stage", "dev")
 	s.run(t, 2, "plan", "--stage", "dev", "show", "release.plan")
 	s.says(t, `plan does not take "show"`)
+}
+
+// Who reviews a file is told on which terms it is applied.
+func TestAShownPlanTellsItsTerms(t *testing.T) {
+	s := newSimulated(t)
+	s.run(t, 0, "plan", "--stage", "container", "-o", "release.plan", "--first", "--accept", "--override-gate", "hotfix 4711")
+	s.run(t, 0, "plan", "show", "release.plan")
+	s.says(t, "(--first)", "(--accept)", "begins stages whose gate is closed (--override-gate: hotfix 4711)")
 }
 
 func TestAPlanGoesToStdout(t *testing.T) {

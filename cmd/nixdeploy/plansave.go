@@ -25,7 +25,8 @@ func (in *invocation) savePlans(inv *inventory.Inventory, f *flake.Flake, hosts 
 	}
 	if problems := savedplan.Unsavable(plans); len(problems) > 0 {
 		file := in.outFile
-		in.outFile = "" // what comes next is not its apply
+		in.outFile = ""     // what comes next is not its apply
+		in.exitCode = false // "something to change" is no word for a plan that is not there
 		err := shown(plans)
 		in.tell(in.notSaved(problems, len(hosts), file))
 		if err != nil {
