@@ -206,7 +206,7 @@ func (p savedPlanner) Stage(stage string, hosts []deploy.HostPlan, gate deploy.G
 	if !ok {
 		return now
 	}
-	now.Waves, now.Budget, now.AtMost = was.Waves, was.Budget, was.AtMost
+	now.Waves, now.Budget, now.AtMost = was.Waves, was.Budget, was.AtMost+p.Limits.LockWait // no plan waits for locks
 	fresh := map[string]deploy.HostPlan{}
 	for _, h := range now.Hosts {
 		fresh[h.Host] = h

@@ -37,7 +37,7 @@ func savedProd(t *testing.T) (*saved, *inventory.Inventory) {
 func TestASavedPlanKeepsItsWaves(t *testing.T) {
 	s, inv := savedProd(t)
 	gone := &deploy.Problem{Code: deploy.CodeUnreachable, Host: "web-1"}
-	p := savedPlanner{Planner: plan.Planner{Inventory: s.policies(inv)}, saved: s}
+	p := savedPlanner{Planner: plan.Planner{Inventory: s.policies(inv), Limits: plan.Limits{LockWait: time.Minute}}, saved: s}
 	got := p.Stage("prod", []deploy.HostPlan{
 		{Host: "web-1", Change: deploy.ChangeUnknown, Problem: gone},
 		{Host: "web-2", Change: deploy.ChangeSwitch, Wanted: "/nix/store/new-web-2", Observed: observation("now")},
@@ -45,7 +45,7 @@ func TestASavedPlanKeepsItsWaves(t *testing.T) {
 	if diff := cmp.Diff([][]string{{"web-1"}, {"web-2"}}, got.Waves); diff != "" {
 		t.Errorf("waves:\n%s", diff)
 	}
-	if got.Budget != 1 || got.AtMost != time.Hour || got.Policy.Parallel != 1 || !got.Gate.Open {
+	if got.Budget != 1 || got.AtMost != time.Hour+time.Minute || got.Policy.Parallel != 1 || !got.Gate.Open {
 		t.Errorf("%+v", got)
 	}
 	first, second := got.Hosts[0], got.Hosts[1]
