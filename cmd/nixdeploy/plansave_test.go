@@ -75,6 +75,16 @@ func TestAPlanThatCannotBeSavedIsShown(t *testing.T) {
 	contains(t, "stderr", c.stderr.String(), "error[file]", "could not be saved")
 }
 
+func TestAPlanThatFitsNoFileIsShown(t *testing.T) {
+	c := savable(t)
+	hp := c.driver.plans["dev-1"]
+	hp.Wanted = "no store path"
+	c.driver.plans["dev-1"] = hp
+	c.expect(t, 4, "plan", "--stage", "dev", "-o", "release.plan")
+	contains(t, "stdout", c.stdout.String(), "dev-1", "Next: nixdeploy apply --stage dev")
+	contains(t, "stderr", c.stderr.String(), "error[file]", "could not be saved", "not a store path")
+}
+
 // What is recommended asks for the same plan, of the hosts that are left.
 func TestAPlanThatIsNotSavedRecommendsTheSameWithoutSomeHosts(t *testing.T) {
 	c := savable(t, "web-1")
