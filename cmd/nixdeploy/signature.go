@@ -61,8 +61,16 @@ type verifier struct {
 func (v verifier) signer(ctx context.Context, signature string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, verifyTimeout)
 	defer cancel()
-	if _, err := os.ReadFile(v.signers); err != nil {
+	info, err := os.Stat(v.signers)
+	if err == nil {
+		_, err = os.ReadFile(v.signers)
+	}
+	if err != nil {
 		return "", v.refused("nobody may sign plans: the list of signers cannot be read", err.Error())
+	}
+	if info.Mode().Perm()&0o002 != 0 {
+		return "", v.refused("the list of signers can be written by everybody on this machine, so it proves nothing",
+			"to mend that: "+shellLine("chmod", "o-w", v.app.display(v.signers)))
 	}
 	found, said, err := v.app.sshKeygen(ctx, nil, "-Y", "find-principals", "-s", signature, "-f", v.signers)
 	if errors.Is(err, exec.ErrNotFound) {

@@ -123,6 +123,11 @@ func TestWithoutAValidSignatureNothingIsContacted(t *testing.T) {
 
 	s.edit(t, "release.plan.sig", func(string) string { return "nonsense" })
 	s.refuses(t)
+	s.run(t, 0, "plan", "sign", "release.plan", "--key", "ann")
+	if err := os.Chmod(s.path("signers"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	s.refuses(t, "the list of signers can be written by everybody", "chmod o-w signers")
 	if err := os.Remove(s.path("signers")); err != nil {
 		t.Fatal(err)
 	}
