@@ -83,14 +83,15 @@ func (s *saved) hosts(inv *inventory.Inventory) []inventory.Host {
 	return hosts
 }
 
-// policies are the inventory's stages as the plan has them: --parallel was given
-// to it.
+// policies are the inventory's stages with the plan's --parallel. The rest of a
+// policy is the same in both, unless the file was edited: approvals, windows and
+// budgets are hosts.toml's to give.
 func (s *saved) policies(inv *inventory.Inventory) *inventory.Inventory {
 	own := *inv
 	own.Stages = slices.Clone(inv.Stages)
 	for i, stage := range own.Stages {
 		if p, ok := s.Stage(stage.Name); ok {
-			own.Stages[i] = p.Policy
+			own.Stages[i].Parallel = p.Policy.Parallel
 		}
 	}
 	return &own
@@ -206,7 +207,7 @@ func (p savedPlanner) Stage(stage string, hosts []deploy.HostPlan, gate deploy.G
 	if !ok {
 		return now
 	}
-	now.Waves, now.Budget, now.AtMost = was.Waves, was.Budget, was.AtMost+p.Limits.LockWait // no plan waits for locks
+	now.Waves, now.AtMost = was.Waves, was.AtMost+p.Limits.LockWait // no plan waits for locks
 	fresh := map[string]deploy.HostPlan{}
 	for _, h := range now.Hosts {
 		fresh[h.Host] = h

@@ -193,6 +193,18 @@ func TestAChangedInventoryOrFlakeStopsAPlan(t *testing.T) {
 	}
 }
 
+// A file that was edited by hand does not do away with what hosts.toml asks for.
+func TestAnEditedPlanNeedsItsApprovalAllTheSame(t *testing.T) {
+	s := newSimulated(t)
+	s.edit(t, "hosts.toml", func(text string) string { return text + "\n[stages.container]\napproval = true\n" })
+	s.run(t, 0, "plan", "--stage", "container", "-o", "release.plan")
+	s.edit(t, "release.plan", func(text string) string { return strings.Replace(text, `"approval": true`, `"approval": false`, 1) })
+	before := s.Links()
+	s.run(t, 4, "apply", "release.plan")
+	s.says(t, "error[approval]", "stage container asks for an approval")
+	s.unmoved(t, before)
+}
+
 // A host on the planned system is done, whenever it came there.
 func TestASavedPlanAppliedAgainConverges(t *testing.T) {
 	s := newSimulated(t)

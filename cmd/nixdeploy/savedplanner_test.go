@@ -20,7 +20,7 @@ func savedProd(t *testing.T) (*saved, *inventory.Inventory) {
 		t.Fatal(err)
 	}
 	policy, _ := inv.StageByName("prod")
-	policy.Parallel = 1
+	policy.Parallel, policy.Approval = 1, true
 	host := func(name string, wave int) deploy.HostPlan {
 		return deploy.HostPlan{
 			Host: name, Wave: wave, Change: deploy.ChangeSwitch, Wanted: "/nix/store/new-" + name, Observed: observation(name),
@@ -45,7 +45,7 @@ func TestASavedPlanKeepsItsWaves(t *testing.T) {
 	if diff := cmp.Diff([][]string{{"web-1"}, {"web-2"}}, got.Waves); diff != "" {
 		t.Errorf("waves:\n%s", diff)
 	}
-	if got.Budget != 1 || got.AtMost != time.Hour+time.Minute || got.Policy.Parallel != 1 || !got.Gate.Open {
+	if got.Budget != 0 || got.AtMost != time.Hour+time.Minute || got.Policy.Parallel != 1 || !got.Gate.Open {
 		t.Errorf("%+v", got)
 	}
 	first, second := got.Hosts[0], got.Hosts[1]
@@ -62,6 +62,9 @@ func TestASavedPlanKeepsItsPolicies(t *testing.T) {
 	own := s.policies(inv)
 	prod, _ := own.StageByName("prod")
 	dev, _ := own.StageByName("dev")
+	if prod.Approval {
+		t.Error("an approval is asked for that hosts.toml does not ask for")
+	}
 	if was, _ := inv.StageByName("prod"); prod.Parallel != 1 || was.Parallel != 7 || dev.Parallel != 10 {
 		t.Errorf("prod %d at once, dev %d; the inventory itself says %d", prod.Parallel, dev.Parallel, was.Parallel)
 	}
