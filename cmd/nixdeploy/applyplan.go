@@ -202,11 +202,15 @@ type savedPlanner struct {
 
 // Stage is the saved plan with what is known by now.
 func (p savedPlanner) Stage(stage string, hosts []deploy.HostPlan, gate deploy.Gate) deploy.Plan {
-	now := p.Planner.Stage(stage, hosts, gate)
 	was, ok := p.saved.Stage(stage)
 	if !ok {
-		return now
+		return p.Planner.Stage(stage, hosts, gate)
 	}
+	planned, both := p.saved.Hosts(), make([]deploy.HostPlan, len(hosts))
+	for i, h := range hosts {
+		both[i] = merged(planned[h.Host], h)
+	}
+	now := p.Planner.Stage(stage, both, gate)
 	now.Waves, now.AtMost = was.Waves, was.AtMost+p.Limits.LockWait // no plan waits for locks
 	fresh := map[string]deploy.HostPlan{}
 	for _, h := range now.Hosts {
@@ -214,14 +218,16 @@ func (p savedPlanner) Stage(stage string, hosts []deploy.HostPlan, gate deploy.G
 	}
 	now.Hosts = nil
 	for _, h := range was.Hosts {
-		now.Hosts = append(now.Hosts, merged(h, fresh[h.Host]))
+		own := fresh[h.Host]
+		own.Host, own.Wave = h.Host, h.Wave
+		now.Hosts = append(now.Hosts, own)
 	}
 	return now
 }
 
 // merged is a host as it was planned, and as it is.
 func merged(was, now deploy.HostPlan) deploy.HostPlan {
-	now.Host, now.Target, now.Wave, now.Wanted = was.Host, was.Target, was.Wave, was.Wanted
+	now.Target, now.Wanted = was.Target, was.Wanted
 	if now.Change == deploy.ChangeSwitch {
 		now.Build, now.Fetch, now.Transfer, now.Difference = was.Build, was.Fetch, was.Transfer, was.Difference
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -24,7 +25,7 @@ func savedProd(t *testing.T) (*saved, *inventory.Inventory) {
 	host := func(name string, wave int) deploy.HostPlan {
 		return deploy.HostPlan{
 			Host: name, Wave: wave, Change: deploy.ChangeSwitch, Wanted: "/nix/store/new-" + name, Observed: observation(name),
-			Build: []string{"/nix/store/a.drv"},
+			Build: []string{"/nix/store/a.drv"}, Difference: &deploy.Difference{Reboot: []string{"kernel"}},
 		}
 	}
 	return &saved{planFile: &planFile{Document: &savedplan.Document{Stages: []deploy.Plan{{
@@ -52,7 +53,8 @@ func TestASavedPlanKeepsItsWaves(t *testing.T) {
 	if first.Host != "web-1" || first.Wave != 1 || first.Problem != gone || first.Wanted != "/nix/store/new-web-1" {
 		t.Errorf("%+v", first)
 	}
-	if second.Wave != 2 || second.Observed.MachineID != "now" || len(second.Build) != 1 {
+	if second.Wave != 2 || second.Observed.MachineID != "now" || len(second.Build) != 1 ||
+		!slices.Contains(second.Notes, "needs a reboot for another kernel") {
 		t.Errorf("what is now and what was planned are not together: %+v", second)
 	}
 }
