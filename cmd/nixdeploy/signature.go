@@ -148,6 +148,19 @@ func (in *invocation) unsigned(inv *inventory.Inventory) error {
 	}
 }
 
+// unsignedSystem refuses to go to a system that is named by its path where hosts.toml
+// asks for signatures: it may be one that only a plan has built, and nobody signed.
+func (in *invocation) unsignedSystem(inv *inventory.Inventory) error {
+	if !inv.Plans.RequireSignature || !strings.HasPrefix(in.to, "/") {
+		return nil
+	}
+	return &deploy.Problem{
+		Code: deploy.CodeSignature, What: "a store path may be a system that was never signed: here --to takes a generation of the host", State: "nothing was contacted",
+		Details: []string{fmt.Sprintf("%s:%d has require_signature = true", in.display(inv.Path), inv.Plans.Provenance["require_signature"].Line)},
+		Next:    "name the generation's number, or leave out --to for what was there before",
+	}
+}
+
 func lastLines(text string, n int) []string {
 	lines := strings.Split(strings.TrimSpace(text), "\n")
 	return lines[max(0, len(lines)-n):]
