@@ -72,6 +72,15 @@ func (in *invocation) onlyTheFile() error {
 	return nil
 }
 
+// stages are the names of the plan's stages.
+func (s *saved) stages() []string {
+	var names []string
+	for _, p := range s.Stages {
+		names = append(names, p.Stage)
+	}
+	return names
+}
+
 // hosts are those of the plan that the inventory has.
 func (s *saved) hosts(inv *inventory.Inventory) []inventory.Host {
 	var hosts []inventory.Host
@@ -141,7 +150,7 @@ func (s *saved) hold(ctx context.Context, c *change, f Fleet) error {
 	}
 	last := *problems[len(problems)-1]
 	if last.Next == "" {
-		last.Next = c.planAnew(s)
+		last.Next = c.planAnew(s.stages(), s.Names())
 	}
 	return &refusals{append(problems[:len(problems)-1:len(problems)-1], &last)}
 }
@@ -162,21 +171,6 @@ func stops(planned, now deploy.HostPlan) *deploy.Problem {
 		o.Links, o.Active = a.Record, nil
 	}
 	return savedplan.MovedHost(planned, o)
-}
-
-// planAnew is the command that makes the plan again.
-func (in *invocation) planAnew(s *saved) string {
-	words := []string{"plan"}
-	if len(s.Stages) == 1 {
-		words = append(words, "--stage", s.Stages[0].Stage)
-	}
-	if names := s.Names(); len(names) <= maxNamed {
-		words = append(words, "--on", strings.Join(names, ","))
-	}
-	if s.name == "-" {
-		return in.recommend(words...)
-	}
-	return in.recommend(append(words, "--out", s.name)...)
 }
 
 // refusals are several problems that end a command before it began.

@@ -347,6 +347,26 @@ func TestAPlanIsShownOffline(t *testing.T) {
 	s.says(t, `plan does not take "show"`)
 }
 
+// A plan that no longer fits is made again on the same terms.
+func TestAPlanThatMovedIsMadeAgainOnTheSameTerms(t *testing.T) {
+	s := newSimulated(t)
+	terms := []string{"--stage", "container", "--on", "box-1", "--first", "--accept", "--override-gate", "hotfix 4711"}
+	anew := "plan --stage container --on box-1 --first --accept --override-gate 'hotfix 4711' --out release.plan"
+	s.run(t, 0, append([]string{"plan", "-o", "release.plan"}, terms...)...)
+	s.byHand(t, "box-1")
+	s.run(t, 4, "apply", "release.plan")
+	s.says(t, "next nixdeploy "+anew)
+
+	report := deploy.Report{
+		Start: deploy.RunStart{Command: "apply", Stages: []string{"container"}, Hosts: []string{"box-1"}},
+		Hosts: []deploy.HostReport{{Host: "box-1", Problem: &deploy.Problem{Code: deploy.CodeMoved}}},
+	}
+	o := options{planFile: "release.plan", first: true, accept: true, override: "hotfix 4711"}
+	if got := o.againSaved(report); got != "nixdeploy "+anew {
+		t.Errorf("after a run: %s", got)
+	}
+}
+
 // Who reviews a file is told on which terms it is applied.
 func TestAShownPlanTellsItsTerms(t *testing.T) {
 	s := newSimulated(t)
