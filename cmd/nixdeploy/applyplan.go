@@ -72,6 +72,15 @@ func (in *invocation) onlyTheFile() error {
 	return nil
 }
 
+// stages are the names of the plan's stages.
+func (s *saved) stages() []string {
+	var names []string
+	for _, p := range s.Stages {
+		names = append(names, p.Stage)
+	}
+	return names
+}
+
 // hosts are those of the plan that the inventory has.
 func (s *saved) hosts(inv *inventory.Inventory) []inventory.Host {
 	var hosts []inventory.Host
@@ -83,14 +92,15 @@ func (s *saved) hosts(inv *inventory.Inventory) []inventory.Host {
 	return hosts
 }
 
-// policies are the inventory's stages as the plan has them: --parallel was given
-// to it.
+// policies are the inventory's stages with the plan's --parallel. The rest of a
+// policy is the same in both, unless the file was edited: approvals, windows and
+// budgets are hosts.toml's to give.
 func (s *saved) policies(inv *inventory.Inventory) *inventory.Inventory {
 	own := *inv
 	own.Stages = slices.Clone(inv.Stages)
 	for i, stage := range own.Stages {
 		if p, ok := s.Stage(stage.Name); ok {
-			own.Stages[i] = p.Policy
+			own.Stages[i].Parallel = p.Policy.Parallel
 		}
 	}
 	return &own
@@ -129,8 +139,9 @@ func (s *saved) hold(ctx context.Context, c *change, f Fleet) error {
 		return context.Cause(ctx)
 	}
 	problems := slices.Clone(s.files)
+	planned := s.Hosts()
 	for _, hp := range seen {
-		if p := hp.Problem; p != nil && (p.Code == deploy.CodeMoved || p.Security()) {
+		if p := stops(planned[hp.Host], hp); p != nil {
 			problems = append(problems, p)
 		}
 	}
@@ -139,24 +150,27 @@ func (s *saved) hold(ctx context.Context, c *change, f Fleet) error {
 	}
 	last := *problems[len(problems)-1]
 	if last.Next == "" {
-		last.Next = c.planAnew(s)
+		last.Next = c.planAnew(s.stages(), s.Names())
 	}
 	return &refusals{append(problems[:len(problems)-1:len(problems)-1], &last)}
 }
 
-// planAnew is the command that makes the plan again.
-func (in *invocation) planAnew(s *saved) string {
-	words := []string{"plan"}
-	if len(s.Stages) == 1 {
-		words = append(words, "--stage", s.Stages[0].Stage)
+// stops says why a host ends all of an apply before it begins, nil when it does
+// not. What keeps a host from being worked on, a lock say, does not hide that it
+// has moved. Of a run that stands open on it counts where that would go back to.
+func stops(planned, now deploy.HostPlan) *deploy.Problem {
+	p := now.Problem
+	if p == nil || p.Code == deploy.CodeMoved || p.Security() {
+		return p
 	}
-	if names := s.Names(); len(names) <= maxNamed {
-		words = append(words, "--on", strings.Join(names, ","))
+	if now.Observed == nil {
+		return nil
 	}
-	if s.name == "-" {
-		return in.recommend(words...)
+	o := *now.Observed
+	if a := o.Active; a != nil {
+		o.Links, o.Active = a.Record, nil
 	}
-	return in.recommend(append(words, "--out", s.name)...)
+	return savedplan.MovedHost(planned, o)
 }
 
 // refusals are several problems that end a command before it began.
@@ -182,26 +196,32 @@ type savedPlanner struct {
 
 // Stage is the saved plan with what is known by now.
 func (p savedPlanner) Stage(stage string, hosts []deploy.HostPlan, gate deploy.Gate) deploy.Plan {
-	now := p.Planner.Stage(stage, hosts, gate)
 	was, ok := p.saved.Stage(stage)
 	if !ok {
-		return now
+		return p.Planner.Stage(stage, hosts, gate)
 	}
-	now.Waves, now.Budget, now.AtMost = was.Waves, was.Budget, was.AtMost
+	planned, both := p.saved.Hosts(), make([]deploy.HostPlan, len(hosts))
+	for i, h := range hosts {
+		both[i] = merged(planned[h.Host], h)
+	}
+	now := p.Planner.Stage(stage, both, gate)
+	now.Waves, now.AtMost = was.Waves, was.AtMost+p.Limits.LockWait // no plan waits for locks
 	fresh := map[string]deploy.HostPlan{}
 	for _, h := range now.Hosts {
 		fresh[h.Host] = h
 	}
 	now.Hosts = nil
 	for _, h := range was.Hosts {
-		now.Hosts = append(now.Hosts, merged(h, fresh[h.Host]))
+		own := fresh[h.Host]
+		own.Host, own.Wave = h.Host, h.Wave
+		now.Hosts = append(now.Hosts, own)
 	}
 	return now
 }
 
 // merged is a host as it was planned, and as it is.
 func merged(was, now deploy.HostPlan) deploy.HostPlan {
-	now.Host, now.Target, now.Wave, now.Wanted = was.Host, was.Target, was.Wave, was.Wanted
+	now.Target, now.Wanted = was.Target, was.Wanted
 	if now.Change == deploy.ChangeSwitch {
 		now.Build, now.Fetch, now.Transfer, now.Difference = was.Build, was.Fetch, was.Transfer, was.Difference
 	}

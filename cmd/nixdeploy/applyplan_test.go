@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/nixdeploy/nixdeploy/deploy"
 	"github.com/nixdeploy/nixdeploy/deploy/journal"
@@ -96,6 +97,51 @@ func TestAHostThatMovedStopsAllOfAPlan(t *testing.T) {
 	}
 }
 
+// A lock, or what else keeps a host from being worked on, does not hide that it
+// has moved: the hosts before it would be changed first.
+func TestALockedHostThatMovedStopsAllOfAPlan(t *testing.T) {
+	s := newSimulated(t)
+	s.run(t, 0, "plan", "-o", "release.plan")
+	s.byHand(t, "web-2")
+	s.Host("web-2").ForeignSwitch("switch", simfleet.System{Toplevel: simfleet.ToplevelPath("again", "web-2"), BuildTime: time.Hour})
+	before := s.Links()
+	s.forget()
+	s.run(t, 4, "apply", "release.plan")
+	s.unmoved(t, before)
+	s.says(t, "error[moved] web-2: the host has changed since the plan was saved", "profile was system-41-link")
+	if n := s.count("build") + s.count("upload") + s.count("guard"); n > 0 {
+		t.Errorf("%d scripts did more than read: %q", n, s.sent)
+	}
+}
+
+// One that is locked and still what the plan saw is left to its stage.
+func TestWhatOfALockedHostStopsAPlan(t *testing.T) {
+	planned := deploy.HostPlan{Host: "web-1", Wanted: "/nix/store/new", Observed: observation("web-1")}
+	was := planned.Observed.Links
+	elsewhere := was
+	elsewhere.Profile = "/nix/store/third"
+	locked := &deploy.Problem{Code: deploy.CodeLocked, Host: "web-1"}
+	for name, c := range map[string]struct {
+		links  deploy.Links
+		active *deploy.ActiveRun
+		moved  bool
+	}{
+		"as it was": {was, nil, false},
+		"changed":   {elsewhere, nil, true},
+		"in a run of another that began at the plan's": {elsewhere, &deploy.ActiveRun{Run: "R1", Record: was, Wanted: "/nix/store/third"}, false},
+		"in a run of another that began elsewhere":     {elsewhere, &deploy.ActiveRun{Run: "R1", Record: elsewhere, Wanted: "/nix/store/new"}, true},
+	} {
+		o := *planned.Observed
+		o.Links, o.Active = c.links, c.active
+		if p := stops(planned, deploy.HostPlan{Host: "web-1", Problem: locked, Observed: &o}); (p != nil) != c.moved || p != nil && p.Code != deploy.CodeMoved {
+			t.Errorf("%s: %+v", name, p)
+		}
+	}
+	if p := stops(planned, deploy.HostPlan{Host: "web-1", Problem: &deploy.Problem{Code: deploy.CodeUnreachable}}); p != nil {
+		t.Errorf("one that cannot be read: %+v", p)
+	}
+}
+
 // byHand switches a host as somebody on its console would.
 func (s *simulated) byHand(t *testing.T, host string) {
 	t.Helper()
@@ -145,6 +191,18 @@ func TestAChangedInventoryOrFlakeStopsAPlan(t *testing.T) {
 	if strings.Contains(s.said(), "hosts.toml has changed") || strings.Contains(s.said(), "the flake (") {
 		t.Error("what was put back is still said to have moved")
 	}
+}
+
+// A file that was edited by hand does not do away with what hosts.toml asks for.
+func TestAnEditedPlanNeedsItsApprovalAllTheSame(t *testing.T) {
+	s := newSimulated(t)
+	s.edit(t, "hosts.toml", func(text string) string { return text + "\n[stages.container]\napproval = true\n" })
+	s.run(t, 0, "plan", "--stage", "container", "-o", "release.plan")
+	s.edit(t, "release.plan", func(text string) string { return strings.Replace(text, `"approval": true`, `"approval": false`, 1) })
+	before := s.Links()
+	s.run(t, 4, "apply", "release.plan")
+	s.says(t, "error[approval]", "stage container asks for an approval")
+	s.unmoved(t, before)
 }
 
 // A host on the planned system is done, whenever it came there.
@@ -204,7 +262,7 @@ func TestHostsThatCannotBeSavedAreNamed(t *testing.T) {
 // With --quick and no Nix here nobody knows what a host is to get.
 func TestAQuickPlanIsSavedOnlyWhereTheSystemsAreKnown(t *testing.T) {
 	s := newSimulated(t)
-	s.run(t, 4, "plan", "--quick", "--stage", "container", "-o", "release.plan")
+	s.run(t, 4, "plan", "--quick", "--stage", "container", "-o", "release.plan", "--exit-code")
 	s.says(t, "error[evaluation] box-1: which system it is to get is not known", "next leave out --quick: the host evaluates then")
 	if _, err := os.Stat(s.path("release.plan")); err == nil {
 		t.Error("it was saved")
@@ -287,6 +345,34 @@ func TestAPlanIsShownOffline(t *testing.T) {
 	s.run(t, 2, "plan", "show", "release.plan", "--stage", "dev")
 	s.run(t, 2, "plan", "--stage", "dev", "show", "release.plan")
 	s.says(t, `plan does not take "show"`)
+}
+
+// A plan that no longer fits is made again on the same terms.
+func TestAPlanThatMovedIsMadeAgainOnTheSameTerms(t *testing.T) {
+	s := newSimulated(t)
+	terms := []string{"--stage", "container", "--on", "box-1", "--first", "--accept", "--override-gate", "hotfix 4711"}
+	anew := "plan --stage container --on box-1 --first --accept --override-gate 'hotfix 4711' --out release.plan"
+	s.run(t, 0, append([]string{"plan", "-o", "release.plan"}, terms...)...)
+	s.byHand(t, "box-1")
+	s.run(t, 4, "apply", "release.plan")
+	s.says(t, "next nixdeploy "+anew)
+
+	report := deploy.Report{
+		Start: deploy.RunStart{Command: "apply", Stages: []string{"container"}, Hosts: []string{"box-1"}},
+		Hosts: []deploy.HostReport{{Host: "box-1", Problem: &deploy.Problem{Code: deploy.CodeMoved}}},
+	}
+	o := options{planFile: "release.plan", first: true, accept: true, override: "hotfix 4711"}
+	if got := o.againSaved(report); got != "nixdeploy "+anew {
+		t.Errorf("after a run: %s", got)
+	}
+}
+
+// Who reviews a file is told on which terms it is applied.
+func TestAShownPlanTellsItsTerms(t *testing.T) {
+	s := newSimulated(t)
+	s.run(t, 0, "plan", "--stage", "container", "-o", "release.plan", "--first", "--accept", "--override-gate", "hotfix 4711")
+	s.run(t, 0, "plan", "show", "release.plan")
+	s.says(t, "(--first)", "(--accept)", "begins stages whose gate is closed (--override-gate: hotfix 4711)")
 }
 
 func TestAPlanGoesToStdout(t *testing.T) {

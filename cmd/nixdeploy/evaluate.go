@@ -14,8 +14,13 @@ import (
 	"github.com/nixdeploy/nixdeploy/inventory"
 )
 
-// evaluateTimeout bounds the evaluation of one host's system.
-const evaluateTimeout = 30 * time.Minute
+// evaluateTimeout bounds the evaluation of one host's system, the wait for a place
+// among the others included; evaluateGrace is how much later one is cut off that
+// does not end.
+const (
+	evaluateTimeout = 30 * time.Minute
+	evaluateGrace   = 5 * time.Second
+)
 
 // localNix is a Nix on the control machine that is new enough to evaluate with:
 // nixpkgs itself asks for 2.18.
@@ -87,7 +92,7 @@ func (e *evaluator) toplevel(ctx context.Context, h inventory.Host) (string, err
 		return "", overdue(ctx, "evaluating here", evaluateTimeout)
 	}
 	cmd := exec.CommandContext(ctx, e.nix.path, nixos.EvaluateArgs(e.flake.Ref(filepath.Join(e.dir, "flake"), ""), h.Attribute)...)
-	cmd.Dir, cmd.WaitDelay = "/", 5*time.Second
+	cmd.Dir, cmd.WaitDelay = "/", evaluateGrace
 	out, err := cmd.Output()
 	if err != nil {
 		return "", notEvaluated(ctx, err, h)

@@ -49,7 +49,7 @@ func TestNixHereMustBeNewEnough(t *testing.T) {
 	}
 }
 
-func evaluate(t *testing.T, app App) (string, error) {
+func openedFlake(t *testing.T) *flake.Flake {
 	t.Helper()
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "flake.nix"), []byte("{ outputs = _: { }; }"), 0o644); err != nil {
@@ -59,6 +59,12 @@ func evaluate(t *testing.T, app App) (string, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return f
+}
+
+func evaluate(t *testing.T, app App) (string, error) {
+	t.Helper()
+	f := openedFlake(t)
 	e, err := newEvaluator(nixHere(t.Context(), app), f)
 	if err != nil {
 		t.Fatal(err)

@@ -92,7 +92,21 @@ func (in *invocation) plansNow(
 	if err := ctx.Err(); err != nil {
 		return nil, context.Cause(ctx)
 	}
+	refuseDoubled(seen, before)
 	return stagePlans(in.planner(inv, f, fleet), hosts, seen, before), nil
+}
+
+// refuseDoubled blocks the hosts that are one machine under two names, which an
+// apply refuses.
+func refuseDoubled(read ...[]deploy.HostPlan) {
+	same := rollout.Doubled(slices.Concat(read...))
+	for _, plans := range read {
+		for i := range plans {
+			if p := same[plans[i].Host]; p != nil {
+				plans[i].Problem, plans[i].Change = p, deploy.ChangeBlocked
+			}
+		}
+	}
 }
 
 // gateHosts are the hosts that are read only to judge gates: those of earlier

@@ -25,7 +25,8 @@ func (in *invocation) savePlans(inv *inventory.Inventory, f *flake.Flake, hosts 
 	}
 	if problems := savedplan.Unsavable(plans); len(problems) > 0 {
 		file := in.outFile
-		in.outFile = "" // what comes next is not its apply
+		in.outFile = ""     // what comes next is not its apply
+		in.exitCode = false // "something to change" is no word for a plan that is not there
 		err := shown(plans)
 		in.tell(in.notSaved(problems, len(hosts), file))
 		if err != nil {
@@ -34,6 +35,9 @@ func (in *invocation) savePlans(inv *inventory.Inventory, f *flake.Flake, hosts 
 		return exitError(problemExit(problems))
 	}
 	data, err := savedplan.Encode(in.document(inv, f, hosts, plans))
+	if damage, ok := errors.AsType[*savedplan.Damage](err); ok {
+		return in.unsaved(shown, plans, err, damage.Hint)
+	}
 	if err != nil {
 		return err
 	}
@@ -44,15 +48,20 @@ func (in *invocation) savePlans(inv *inventory.Inventory, f *flake.Flake, hosts 
 		return shown(plans)
 	}
 	if err := replaceFile(absolute(in.App, in.outFile), data, 0o600); err != nil {
-		in.outFile = ""  // as above
-		_ = shown(plans) // the plan is what took the time; how it ends is said below
-		return &deploy.Problem{
-			Code: deploy.CodeFile, What: "the plan was made, and could not be saved", State: "nothing was switched", Err: err,
-			Next: "mend that, then run the same command again",
-		}
+		return in.unsaved(shown, plans, err, "mend that, then run the same command again")
 	}
 	in.tell("saved to " + in.err.Clean(in.outFile) + "\n")
 	return shown(plans)
+}
+
+// unsaved shows plans that could not be saved, since they are what took the time,
+// and says so.
+func (in *invocation) unsaved(shown func([]deploy.Plan) error, plans []deploy.Plan, err error, next string) error {
+	in.outFile = "" // what comes next is not its apply
+	_ = shown(plans)
+	return &deploy.Problem{
+		Code: deploy.CodeFile, What: "the plan was made, and could not be saved", State: "nothing was switched", Err: err, Next: next,
+	}
 }
 
 // canSave refuses, before a host is asked for anything, a path of --out where no

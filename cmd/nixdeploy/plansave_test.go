@@ -75,6 +75,28 @@ func TestAPlanThatCannotBeSavedIsShown(t *testing.T) {
 	contains(t, "stderr", c.stderr.String(), "error[file]", "could not be saved")
 }
 
+// What an apply refuses is not planned: a clone has the machine-id of its original,
+// also where that is of an earlier stage.
+func TestAMachineUnderTwoNamesIsNotPlanned(t *testing.T) {
+	c := savable(t)
+	hp := c.driver.plans["web-2"]
+	hp.Observed = observation("dev-1")
+	c.driver.plans["web-2"] = hp
+	c.expect(t, 7, "plan", "--stage", "prod", "-o", "release.plan")
+	contains(t, "stdout", c.stdout.String(), "!  web-2", "error[identity] web-2: is the same machine as dev-1", "Plan: 1 to change, 0 unchanged, 1 blocked")
+	contains(t, "stderr", c.stderr.String(), "not saved", "without web-2: ")
+}
+
+func TestAPlanThatFitsNoFileIsShown(t *testing.T) {
+	c := savable(t)
+	hp := c.driver.plans["dev-1"]
+	hp.Wanted = "no store path"
+	c.driver.plans["dev-1"] = hp
+	c.expect(t, 4, "plan", "--stage", "dev", "-o", "release.plan")
+	contains(t, "stdout", c.stdout.String(), "dev-1", "Next: nixdeploy apply --stage dev")
+	contains(t, "stderr", c.stderr.String(), "error[file]", "could not be saved", "not a store path")
+}
+
 // What is recommended asks for the same plan, of the hosts that are left.
 func TestAPlanThatIsNotSavedRecommendsTheSameWithoutSomeHosts(t *testing.T) {
 	c := savable(t, "web-1")

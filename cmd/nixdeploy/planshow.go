@@ -32,6 +32,9 @@ func runPlanShow(_ context.Context, in *invocation) error {
 		if f.Accept {
 			head += "; takes systems that do not fit their hosts (--accept)"
 		}
+		if f.Override != "" { // a gate that was open when it was planned does not tell
+			head += "; begins stages whose gate is closed (--override-gate: " + f.Override + ")"
+		}
 		if err := in.print(in.out.Clean(head) + "\n"); err != nil {
 			return err
 		}

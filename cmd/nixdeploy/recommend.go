@@ -105,10 +105,26 @@ func (o options) nextAfter(report deploy.Report, hosts []inventory.Host, stages 
 func (o options) againSaved(report deploy.Report) string {
 	for _, h := range report.Hosts {
 		if h.Problem != nil && h.Problem.Code == deploy.CodeMoved {
-			return o.recommend("plan", "--out", o.planFile)
+			return o.planAnew(report.Start.Stages, report.Start.Hosts)
 		}
 	}
 	return o.recommend("apply", o.planFile)
+}
+
+// planAnew makes the plan that is applied again, on the same terms.
+func (o options) planAnew(stages, hosts []string) string {
+	same := options{first: o.first, accept: o.accept, override: o.override}
+	if len(stages) == 1 {
+		same.stage = stages[0]
+	}
+	if len(hosts) > maxNamed {
+		hosts = nil
+	}
+	words := append([]string{"plan"}, same.chosen(hosts)...)
+	if o.planFile != "-" {
+		words = append(words, "--out", o.planFile)
+	}
+	return o.recommend(words...)
 }
 
 func unresolved(h deploy.HostReport) bool {

@@ -45,6 +45,9 @@ func runRollback(ctx context.Context, in *invocation) error {
 	if err != nil {
 		return err
 	}
+	if err := in.unsignedSystem(inv); err != nil {
+		return err
+	}
 	way := &wayBack{to: in.to, acceptForeign: in.acceptForeign, again: in.recommend}
 	if in.undo != "" {
 		if hosts, err = in.undoing(ctx, way, inv, hosts); err != nil || len(hosts) == 0 {

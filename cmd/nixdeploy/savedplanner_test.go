@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -20,11 +21,11 @@ func savedProd(t *testing.T) (*saved, *inventory.Inventory) {
 		t.Fatal(err)
 	}
 	policy, _ := inv.StageByName("prod")
-	policy.Parallel = 1
+	policy.Parallel, policy.Approval = 1, true
 	host := func(name string, wave int) deploy.HostPlan {
 		return deploy.HostPlan{
 			Host: name, Wave: wave, Change: deploy.ChangeSwitch, Wanted: "/nix/store/new-" + name, Observed: observation(name),
-			Build: []string{"/nix/store/a.drv"},
+			Build: []string{"/nix/store/a.drv"}, Difference: &deploy.Difference{Reboot: []string{"kernel"}},
 		}
 	}
 	return &saved{planFile: &planFile{Document: &savedplan.Document{Stages: []deploy.Plan{{
@@ -37,7 +38,7 @@ func savedProd(t *testing.T) (*saved, *inventory.Inventory) {
 func TestASavedPlanKeepsItsWaves(t *testing.T) {
 	s, inv := savedProd(t)
 	gone := &deploy.Problem{Code: deploy.CodeUnreachable, Host: "web-1"}
-	p := savedPlanner{Planner: plan.Planner{Inventory: s.policies(inv)}, saved: s}
+	p := savedPlanner{Planner: plan.Planner{Inventory: s.policies(inv), Limits: plan.Limits{LockWait: time.Minute}}, saved: s}
 	got := p.Stage("prod", []deploy.HostPlan{
 		{Host: "web-1", Change: deploy.ChangeUnknown, Problem: gone},
 		{Host: "web-2", Change: deploy.ChangeSwitch, Wanted: "/nix/store/new-web-2", Observed: observation("now")},
@@ -45,14 +46,15 @@ func TestASavedPlanKeepsItsWaves(t *testing.T) {
 	if diff := cmp.Diff([][]string{{"web-1"}, {"web-2"}}, got.Waves); diff != "" {
 		t.Errorf("waves:\n%s", diff)
 	}
-	if got.Budget != 1 || got.AtMost != time.Hour || got.Policy.Parallel != 1 || !got.Gate.Open {
+	if got.Budget != 0 || got.AtMost != time.Hour+time.Minute || got.Policy.Parallel != 1 || !got.Gate.Open {
 		t.Errorf("%+v", got)
 	}
 	first, second := got.Hosts[0], got.Hosts[1]
 	if first.Host != "web-1" || first.Wave != 1 || first.Problem != gone || first.Wanted != "/nix/store/new-web-1" {
 		t.Errorf("%+v", first)
 	}
-	if second.Wave != 2 || second.Observed.MachineID != "now" || len(second.Build) != 1 {
+	if second.Wave != 2 || second.Observed.MachineID != "now" || len(second.Build) != 1 ||
+		!slices.Contains(second.Notes, "needs a reboot for another kernel") {
 		t.Errorf("what is now and what was planned are not together: %+v", second)
 	}
 }
@@ -62,6 +64,9 @@ func TestASavedPlanKeepsItsPolicies(t *testing.T) {
 	own := s.policies(inv)
 	prod, _ := own.StageByName("prod")
 	dev, _ := own.StageByName("dev")
+	if prod.Approval {
+		t.Error("an approval is asked for that hosts.toml does not ask for")
+	}
 	if was, _ := inv.StageByName("prod"); prod.Parallel != 1 || was.Parallel != 7 || dev.Parallel != 10 {
 		t.Errorf("prod %d at once, dev %d; the inventory itself says %d", prod.Parallel, dev.Parallel, was.Parallel)
 	}

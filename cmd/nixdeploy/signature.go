@@ -61,8 +61,16 @@ type verifier struct {
 func (v verifier) signer(ctx context.Context, signature string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, verifyTimeout)
 	defer cancel()
-	if _, err := os.ReadFile(v.signers); err != nil {
+	info, err := os.Stat(v.signers)
+	if err == nil {
+		_, err = os.ReadFile(v.signers)
+	}
+	if err != nil {
 		return "", v.refused("nobody may sign plans: the list of signers cannot be read", err.Error())
+	}
+	if info.Mode().Perm()&0o002 != 0 {
+		return "", v.refused("the list of signers can be written by everybody on this machine, so it proves nothing",
+			"to mend that: "+shellLine("chmod", "o-w", v.app.display(v.signers)))
 	}
 	found, said, err := v.app.sshKeygen(ctx, nil, "-Y", "find-principals", "-s", signature, "-f", v.signers)
 	if errors.Is(err, exec.ErrNotFound) {
@@ -137,6 +145,19 @@ func (in *invocation) unsigned(inv *inventory.Inventory) error {
 		Code: deploy.CodeSignature, What: "nothing is applied here but a signed plan", State: "nothing was contacted",
 		Details: []string{fmt.Sprintf("%s:%d has require_signature = true", in.display(inv.Path), inv.Plans.Provenance["require_signature"].Line)},
 		Next:    "nixdeploy plan --out FILE, then nixdeploy plan sign FILE --key KEY, then nixdeploy apply FILE",
+	}
+}
+
+// unsignedSystem refuses to go to a system that is named by its path where hosts.toml
+// asks for signatures: it may be one that only a plan has built, and nobody signed.
+func (in *invocation) unsignedSystem(inv *inventory.Inventory) error {
+	if !inv.Plans.RequireSignature || !strings.HasPrefix(in.to, "/") {
+		return nil
+	}
+	return &deploy.Problem{
+		Code: deploy.CodeSignature, What: "a store path may be a system that was never signed: here --to takes a generation of the host", State: "nothing was contacted",
+		Details: []string{fmt.Sprintf("%s:%d has require_signature = true", in.display(inv.Path), inv.Plans.Provenance["require_signature"].Line)},
+		Next:    "name the generation's number, or leave out --to for what was there before",
 	}
 }
 

@@ -123,6 +123,11 @@ func TestWithoutAValidSignatureNothingIsContacted(t *testing.T) {
 
 	s.edit(t, "release.plan.sig", func(string) string { return "nonsense" })
 	s.refuses(t)
+	s.run(t, 0, "plan", "sign", "release.plan", "--key", "ann")
+	if err := os.Chmod(s.path("signers"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	s.refuses(t, "the list of signers can be written by everybody", "chmod o-w signers")
 	if err := os.Remove(s.path("signers")); err != nil {
 		t.Fatal(err)
 	}
@@ -209,6 +214,23 @@ func serveAgent(t *testing.T, socket string, keys agent.Agent) {
 		_ = listener.Close()
 		serving.Wait()
 	})
+}
+
+// A plan builds on the hosts without a signature; what it built is no system to go
+// "back" to.
+func TestARollbackIsNoWayAroundASignature(t *testing.T) {
+	s := signing(t)
+	s.run(t, 0, "plan", "--full", "--stage", "container", "-o", "release.plan")
+	built := s.plan(t).Hosts()["box-1"].Wanted
+	before := s.Links()
+	s.forget()
+	s.run(t, 7, "rollback", "--on", "box-1", "--to", built, "--yes")
+	s.says(t, "error[signature]", "may be a system that was never signed", "hosts.toml:", "nothing was contacted")
+	if len(s.sent) > 0 {
+		t.Errorf("hosts were asked: %q", s.sent)
+	}
+	s.run(t, 0, "rollback", "--on", "box-1", "--to", "41", "--yes") // a generation of its own
+	s.unmoved(t, before)
 }
 
 func TestWhatCannotBeSigned(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"github.com/nixdeploy/nixdeploy/deploy/nixos"
 	"github.com/nixdeploy/nixdeploy/deploy/plan"
 	"github.com/nixdeploy/nixdeploy/deploy/remote"
+	"github.com/nixdeploy/nixdeploy/deploy/rollout"
 	"github.com/nixdeploy/nixdeploy/deploy/savedplan"
 	"github.com/nixdeploy/nixdeploy/flake"
 	"github.com/nixdeploy/nixdeploy/inventory"
@@ -60,7 +61,7 @@ func connectBy(o remote.Options, nix *localNix, q Request) (Fleet, error) {
 		Detach:  q.Detach,
 	}
 	fleet := wired{Driver: driver, dialer: dialer}
-	evaluates := "on each host, by its own Nix"
+	evaluates, inspect := "on each host, by its own Nix", time.Minute
 	if q.Flake != nil {
 		driver.Flake = host.Flake{Digest: q.Flake.Digest(), Hash: q.Flake.Hash, Size: q.Flake.Size(), Pack: q.Flake.Pack}
 		switch {
@@ -74,13 +75,15 @@ func connectBy(o remote.Options, nix *localNix, q Request) (Fleet, error) {
 				return Fleet{}, err
 			}
 			fleet.evaluator, driver.Expect, evaluates = evaluator, evaluator.toplevel, "here, by Nix "+nix.version
+			inspect += evaluateTimeout + evaluateGrace // what a host is to get is learned with what it is
 		}
 	}
 	return Fleet{
 		Driver:    fleet,
 		Evaluates: evaluates,
 		Limits: plan.Limits{
-			Connect: 30 * time.Second, Inspect: time.Minute, Upload: host.UploadBound(driver.Flake.Size), Script: time.Minute,
+			Connect: 30 * time.Second, Inspect: inspect, Upload: host.UploadBound(driver.Flake.Size), Script: time.Minute,
+			Readers: rollout.DefaultReaders,
 		},
 	}, nil
 }

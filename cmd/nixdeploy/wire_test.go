@@ -9,6 +9,9 @@ import (
 
 	"github.com/nixdeploy/nixdeploy/deploy"
 	"github.com/nixdeploy/nixdeploy/deploy/host"
+	"github.com/nixdeploy/nixdeploy/deploy/remote"
+	"github.com/nixdeploy/nixdeploy/deploy/rollout"
+	"github.com/nixdeploy/nixdeploy/deploy/savedplan"
 	"github.com/nixdeploy/nixdeploy/inventory"
 )
 
@@ -54,4 +57,28 @@ func codeOf(p *deploy.Problem) deploy.Code {
 		return ""
 	}
 	return p.Code
+}
+
+// How long a plan says that a run can take counts what this machine does, and how
+// many hosts it reads at once.
+func TestTheLimitsOfARunAreThoseOfItsWiring(t *testing.T) {
+	f := openedFlake(t)
+	for name, c := range map[string]struct {
+		nix     *localNix
+		saved   *savedplan.Document
+		inspect time.Duration
+	}{
+		"the hosts evaluate":            {nil, nil, time.Minute},
+		"this machine evaluates":        {&localNix{path: "/nonexistent/nix", version: "2.28.3"}, nil, time.Minute + evaluateTimeout + evaluateGrace},
+		"a saved plan is not evaluated": {&localNix{path: "/nonexistent/nix", version: "2.28.3"}, &savedplan.Document{}, time.Minute},
+	} {
+		fleet, err := connectBy(remote.Options{AgentSocket: "none"}, c.nix, Request{Inventory: &inventory.Inventory{}, Flake: f, Saved: c.saved})
+		if err != nil {
+			t.Fatal(err)
+		}
+		fleet.Driver.Close()
+		if l := fleet.Limits; l.Inspect != c.inspect || l.Readers != rollout.DefaultReaders {
+			t.Errorf("%s: %+v", name, l)
+		}
+	}
 }

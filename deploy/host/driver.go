@@ -138,8 +138,8 @@ func (d *Driver) Evaluate(ctx context.Context, h inventory.Host, stage string, l
 	if w.p.Failure == nil {
 		w.try(ctx, step, func(ctx context.Context) error { return w.build(ctx, deploy.BuildRequest{PlanOnly: !full, Keep: full}) })
 	}
-	plan.Problem = w.p.Failure
-	if plan.Problem != nil {
+	if plan.Problem = w.p.Failure; plan.Problem != nil {
+		explain(deploy.Outcome{State: deploy.StateUntouched, Problem: plan.Problem}, d.Run)
 		plan.Change = deploy.ChangeBlocked
 		return plan
 	}

@@ -105,6 +105,24 @@ func TestAHostThatIsNotReachedSaysItsState(t *testing.T) {
 	}
 }
 
+// So does one that takes no flake, does not evaluate or does not build; and what to
+// do is told with it.
+func TestAHostThatCannotBeEvaluatedSaysItsState(t *testing.T) {
+	for name, change := range map[string]func(*fakeHost){
+		"an upload that fails": func(f *fakeHost) { f.fails["upload"] = []error{lostConnection()} },
+		"no evaluation":        func(f *fakeHost) { f.build = deploy.BuildAnswer{DryBuildCode: 1} },
+	} {
+		f := newFakeHost()
+		change(f)
+		d := f.driver()
+		p := d.Evaluate(t.Context(), webHost(), "prod", deploy.PlanDryBuild).Problem
+		d.Close()
+		if p == nil || p.Host != "web-1" || p.State != "not touched by this run" || p.Next == "" {
+			t.Errorf("%s: %+v", name, p)
+		}
+	}
+}
+
 // Between plan and turn nothing is asked twice, and nothing is dialed twice.
 func TestApplyGoesOnWithTheInspectionOfThePlan(t *testing.T) {
 	f := newFakeHost()

@@ -10,7 +10,7 @@ import (
 // are for one host.
 type Limits struct {
 	Connect time.Duration // one dial, jumps included
-	Inspect time.Duration
+	Inspect time.Duration // with the evaluation of what it is to get, where that is made here
 	Upload  time.Duration // the flake
 	Script  time.Duration // one script that does nothing slow
 	// LockWait is how much longer the whole run may take for locked hosts.

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -44,6 +45,7 @@ func Notes(h inventory.Host, hp deploy.HostPlan, first bool) []string {
 	}
 	notes = append(notes, guardNotes(h, hp)...)
 	notes = append(notes, changeNotes(hp)...)
+	notes = append(notes, driftNotes(*o)...)
 	notes = append(notes, bootNotes(o)...)
 	notes = append(notes, spaceNotes(o.FreeBytes)...)
 	if len(o.FailedUnits) > 0 {
@@ -79,6 +81,20 @@ func guardNotes(h inventory.Host, hp deploy.HostPlan) []string {
 		note += ": test-first covers it, a reboot before the confirm is a return"
 	}
 	return []string{note}
+}
+
+// driftNotes says what somebody did to the host since its last confirmed run: the
+// change goes over it. A switch under way, and a next boot alone, have notes of
+// their own.
+func driftNotes(o deploy.Observation) []string {
+	if o.Active != nil {
+		return nil
+	}
+	kinds := slices.DeleteFunc(drift(o), func(k deploy.DriftKind) bool { return k == deploy.DriftSwitch })
+	if len(kinds) == 0 || len(kinds) == 1 && kinds[0] == deploy.DriftNextBoot {
+		return nil
+	}
+	return []string{"drift from before: " + how(o, kinds)}
 }
 
 // bootNotes says where running, booted and next-boot system differ before the

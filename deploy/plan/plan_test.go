@@ -140,6 +140,15 @@ func quiet() *deploy.Observation {
 	}
 }
 
+// drifted is a quiet host that was confirmed with a system, as generation 42, and is
+// on generation 43.
+func drifted(confirmed string) deploy.Observation {
+	o := *quiet()
+	o.Profile, o.ProfileLink = newPath, "system-43-link"
+	o.Last = &deploy.Record{Toplevel: confirmed, ProfileLink: "system-42-link"}
+	return o
+}
+
 func TestNotes(t *testing.T) {
 	type set struct {
 		h     *inventory.Host
@@ -173,6 +182,21 @@ func TestNotes(t *testing.T) {
 		{"next boot not read", func(s set) { s.o.NextBoot = "" }, []string{"next boot unverified"}},
 		{"next boot by no known reader", func(s set) { s.o.Reader = "unknown" }, []string{"next boot unverified"}},
 		{"next boot differs", func(s set) { s.o.NextBoot = oldPath }, []string{"next boot is another system than the running one: 0c0c0c0c-"}},
+		{"switched by hand since", func(s set) { *s.o = drifted(oldPath) },
+			[]string{"drift from before: was switched by hand: generation 43, confirmed was 42"}},
+		{"switched by hand, and again", func(s set) {
+			*s.o = drifted(oldPath)
+			s.o.Foreign = []deploy.ForeignActivity{{Kind: deploy.ForeignSwitch, What: "nixos-rebuild switch"}}
+		}, []string{"under way: nixos-rebuild switch", "drift from before: was switched by hand"}},
+		{"switched away and back", func(s set) { *s.o = drifted(newPath) }, []string{"drift from before: is on the confirmed system, but as generation 43"}},
+		{"another next boot than the confirmed one is told once", func(s set) {
+			*s.o = drifted(newPath)
+			s.o.ProfileLink, s.o.NextBoot = "system-42-link", oldPath
+		}, []string{"next boot is another system than the running one"}},
+		{"an unresolved run is no drift", func(s set) {
+			*s.o = drifted(oldPath)
+			s.o.Active = &deploy.ActiveRun{Run: "01R", Operator: "anna", DecidesIn: 40}
+		}, []string{"run 01R of anna is not resolved here"}},
 		{"low space", func(s set) { s.o.FreeBytes = map[string]int64{"/nix": 1 << 30, "/boot": 10 << 20, "/": 1 << 20} },
 			[]string{"/nix: 1024 MiB", "/boot: 10 MiB", "/: 1 MiB"}},
 		{"space not read", func(s set) { s.o.FreeBytes = nil }, nil},

@@ -7,6 +7,12 @@ import (
 	"github.com/nixdeploy/nixdeploy/deploy"
 )
 
+// Doubled finds hosts of a plan that are one machine under two names, as a run would:
+// a problem for each, by name.
+func Doubled(hosts []deploy.HostPlan) map[string]*deploy.Problem {
+	return doubled(map[string]string{}, hosts)
+}
+
 // doubled finds machines that answer under two names of the inventory: two
 // writers on one host. It returns a problem for each of hosts that shares its
 // machine-id with another, or with a name that known holds (machine-id -> name,

@@ -7,9 +7,9 @@ import (
 	"fmt"
 )
 
-// MaxBytes bounds a file, written and read: a plan of a thousand hosts with
-// their differences has a few MiB.
-const MaxBytes = 64 << 20
+// MaxBytes bounds a file, written and read. Each host has all of its own: a plan of
+// a thousand hosts that fetch a release has a few hundred MiB.
+const MaxBytes = 512 << 20
 
 // Damage says why bytes are no saved plan, and where. A retry does not help.
 type Damage struct {

@@ -161,8 +161,26 @@ func TestAPlanThatDoesNotHoldTogetherIsRefused(t *testing.T) {
 
 func TestAFileHasALimit(t *testing.T) {
 	d := refused(t, make([]byte, MaxBytes+1))
-	if !strings.Contains(d.What, "64 MiB") {
+	if !strings.Contains(d.What, "512 MiB") {
 		t.Error(d)
+	}
+}
+
+// A thousand hosts that each fetch a whole release, some 4000 paths, are one file.
+func TestAThousandHostsAreOneFile(t *testing.T) {
+	size := func(paths int) int {
+		d := document(t)
+		for range paths {
+			d.Stages[0].Hosts[0].Fetch = append(d.Stages[0].Hosts[0].Fetch, newSystem)
+		}
+		data, err := Encode(d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(data)
+	}
+	if each := size(4000) - size(0); 1000*each > MaxBytes {
+		t.Errorf("%d bytes for each of a thousand hosts, and %d are the most", each, MaxBytes)
 	}
 }
 

@@ -139,6 +139,8 @@ func generated(t *testing.T) []byte {
 	top["$schema"] = "https://json-schema.org/draft/2020-12/schema"
 	top["title"] = "A saved plan of nixdeploy"
 	top["$defs"] = s.defs
+	document := s.defs["savedplan.Document"].(map[string]any)["properties"].(map[string]any)
+	document["nixdeploy_plan"] = map[string]any{"const": Format, "description": "The version of the format: what has another is refused."}
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
