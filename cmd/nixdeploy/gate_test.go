@@ -3,6 +3,7 @@ package main
 import (
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -100,4 +101,24 @@ func TestAFailureSinceClosesTheGate(t *testing.T) {
 	s.elsewhere(t)
 	s.run(t, 4, "apply", "--stage", "prod", "--yes")
 	s.says(t, "dev-2 (dev): failed with this flake: run", "was returned")
+}
+
+// A resume settles hosts and soaks none: what it confirms owes its soak as before.
+func TestAResumePaysNoSoak(t *testing.T) {
+	s := newSimulated(t)
+	s.settle(t, "container", `soak = "10m"`)
+	var once sync.Once
+	s.on = func(what string) {
+		if what == "box-1 guard await" {
+			once.Do(func() {
+				s.ints <- Interruption{Name: "interrupt"}
+				s.ints <- Interruption{Name: "interrupt"}
+			})
+		}
+	}
+	s.run(t, 130, "apply", "--stage", "container", "--yes")
+	s.run(t, 0, "resume")
+	s.says(t, "confirmed 1 box-1")
+	s.run(t, 4, "apply", "--stage", "dev", "--yes")
+	s.says(t, "box-1 (container): not soaked: its soak was broken off, 10m0s are left")
 }

@@ -28,7 +28,9 @@ func (c *change) owed(dir string) map[string]time.Duration {
 		if r.Err != nil || r.Held || r.Command == "approve" || r.Fleet != c.inv.Fleet || r.Flake != c.flake.Digest() {
 			continue
 		}
-		if r.Finished && r.Exit == rollout.ExitOK { // all of its soaks are over, and it need not be read
+		// All of its soaks are over, and it need not be read. A resume ends a run well,
+		// too, and soaks none.
+		if r.Finished && r.Exit == rollout.ExitOK && r.Through {
 			for _, h := range r.Hosts {
 				delete(owed, h)
 			}
