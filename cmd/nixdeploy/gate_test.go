@@ -121,4 +121,12 @@ func TestAResumePaysNoSoak(t *testing.T) {
 	s.says(t, "confirmed 1 box-1")
 	s.run(t, 4, "apply", "--stage", "dev", "--yes")
 	s.says(t, "box-1 (container): not soaked: its soak was broken off, 10m0s are left")
+
+	// Elsewhere nobody knows of the run: the host tells when it was confirmed.
+	s.elsewhere(t)
+	s.run(t, 4, "apply", "--stage", "dev", "--yes")
+	s.says(t, "box-1 (container): not soaked: confirmed ", " ago by its own clock, and its stage soaks for 10m0s")
+	s.run(t, 0, "plan", "--stage", "dev")
+	s.says(t, "Gate: closed")
+	s.run(t, 0, "apply", "--stage", "dev", "--yes", "--override-gate", "hotfix")
 }

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -66,7 +67,7 @@ func gateStage(in GateInput, stage string) deploy.GateStage {
 	hosts := slices.Sorted(slices.Values(in.Hosts[stage]))
 	s := deploy.GateStage{Stage: stage, Needed: Needed(in.Policies[stage].Gate, len(hosts))}
 	for _, host := range hosts {
-		why, failed := missing(in, host)
+		why, failed := missing(in, in.Policies[stage].Soak, host)
 		if why == "" {
 			s.Proven = append(s.Proven, host)
 			continue
@@ -95,9 +96,12 @@ func Needed(share inventory.Share, hosts int) int {
 	return min(share.Count, hosts)
 }
 
+// clockSlack is how far two clocks that measure one soak may come to differ.
+const clockSlack = 2 * time.Second
+
 // missing says what a host's proof lacks, or "" when it is proven, and whether it
-// failed with this flake.
-func missing(in GateInput, host string) (why string, failed bool) {
+// failed with this flake. soak is that of its stage.
+func missing(in GateInput, soak time.Duration, host string) (why string, failed bool) {
 	if o, ok := in.Done[host]; ok {
 		switch {
 		case o.Failed():
@@ -136,8 +140,16 @@ func missing(in GateInput, host string) (why string, failed bool) {
 		return "never confirmed with this flake", false
 	case o.Running == "" || o.Running != o.Recorded.Toplevel:
 		return "was confirmed with this flake, but runs another system now", false
+	case o.ConfirmedAgo != nil && soaks(*o.ConfirmedAgo, soak):
+		return fmt.Sprintf("not soaked: confirmed %d s ago by its own clock, and its stage soaks for %s", *o.ConfirmedAgo, soak), false
 	}
 	return "", false
+}
+
+// soaks says that the soak of a host that was confirmed so many seconds ago is not
+// over yet. The host's clock may have gone back since: that makes it no shorter.
+func soaks(ago int64, soak time.Duration) bool {
+	return time.Duration(max(ago, 0))*time.Second < soak-clockSlack
 }
 
 // ended says how a run left a host that it did not leave on its system.

@@ -23,6 +23,11 @@ func recorded(hash, toplevel, running string) deploy.HostPlan {
 
 func proven() deploy.HostPlan { return recorded(flakeHash, "/nix/store/t", "/nix/store/t") }
 
+func ago(d time.Duration) *int64 {
+	seconds := int64(d / time.Second)
+	return &seconds
+}
+
 func unread(code deploy.Code, what string) deploy.HostPlan {
 	return deploy.HostPlan{Problem: &deploy.Problem{Code: code, What: what}}
 }
@@ -81,6 +86,21 @@ func TestGate(t *testing.T) {
 			hp.Problem = &deploy.Problem{Code: deploy.CodeInconclusive, Step: deploy.StepSoak, What: "broken off"}
 			in.Seen["dev-1"] = hp
 		}, false, "not soaked: broken off"},
+		{"confirmed by a run whose soak may still go on", func(in *plan.GateInput) {
+			in.Policies = map[string]inventory.Stage{"dev": {Soak: 10 * time.Minute}}
+			in.Seen["dev-1"].Observed.ConfirmedAgo = ago(9 * time.Minute)
+			in.Seen["dev-2"].Observed.ConfirmedAgo = ago(10*time.Minute - time.Second)
+		}, false, "not soaked: confirmed 540 s ago by its own clock, and its stage soaks for 10m0s"},
+		{"its clock went back since it was confirmed", func(in *plan.GateInput) {
+			in.Policies = map[string]inventory.Stage{"dev": {Soak: 10 * time.Minute}}
+			in.Seen["dev-1"].Observed.ConfirmedAgo = ago(-time.Hour)
+		}, false, "not soaked"},
+		{"confirmed just now, in a stage without a soak", func(in *plan.GateInput) {
+			in.Seen["dev-1"].Observed.ConfirmedAgo = ago(0)
+		}, true, ""},
+		{"unchanged, in a stage that soaks", func(in *plan.GateInput) {
+			in.Policies = map[string]inventory.Stage{"dev": {Soak: 10 * time.Minute}}
+		}, true, ""},
 		{"nobody looked", func(in *plan.GateInput) { delete(in.Seen, "dev-1") }, false, "not read"},
 		{"confirmed in this run", func(in *plan.GateInput) {
 			delete(in.Seen, "dev-1")
