@@ -104,6 +104,8 @@ const clockSlack = 2 * time.Second
 func missing(in GateInput, soak time.Duration, host string) (why string, failed bool) {
 	if o, ok := in.Done[host]; ok {
 		switch {
+		case o.Away():
+			return "was not to be had in this run: " + o.Problem.What, false
 		case o.Failed():
 			return "failed in this run: " + string(o.State), true
 		case o.State != deploy.StateConfirmed && o.State != deploy.StateUnchanged:

@@ -226,6 +226,10 @@ func TestGateShare(t *testing.T) {
 		{"none of two", percent(50), map[string]deploy.HostPlan{"dev-1": silent, "dev-2": silent}, nil, false},
 		{"one failed since", percent(50), map[string]deploy.HostPlan{"dev-1": failed, "dev-2": proven()}, nil, false},
 		{"one failed in this run", percent(50), map[string]deploy.HostPlan{"dev-2": proven()}, map[string]deploy.Outcome{"dev-1": {State: deploy.StateReturned}}, false},
+		{"one was away in this run", percent(50), map[string]deploy.HostPlan{"dev-2": proven()},
+			map[string]deploy.Outcome{"dev-1": {State: deploy.StateUntouched, Problem: silent.Problem}}, true},
+		{"one did not evaluate in this run", percent(50), map[string]deploy.HostPlan{"dev-2": proven()},
+			map[string]deploy.Outcome{"dev-1": {State: deploy.StateUntouched, Problem: &deploy.Problem{Code: deploy.CodeEvaluation}}}, false},
 		{"one waits for a reboot", percent(50), map[string]deploy.HostPlan{"dev-2": proven()}, map[string]deploy.Outcome{"dev-1": {State: deploy.StateRebootPending}}, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -23,7 +23,7 @@ func (r *run) gate(ctx context.Context, s stageHosts) deploy.Gate {
 				continue
 			}
 			o, ours := r.done[h.Name]
-			if ours && (o.Failed() || r.Ungated && !proves(o)) {
+			if ours && (o.Failed() && !o.Away() || r.Ungated && !proves(o)) {
 				return r.Planner.Gate(s.Name, time.Now(), maps.Clone(r.done), nil)
 			}
 			if !ours {
