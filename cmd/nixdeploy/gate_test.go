@@ -121,6 +121,8 @@ func TestAResumePaysNoSoak(t *testing.T) {
 	s.says(t, "confirmed 1 box-1")
 	s.run(t, 4, "apply", "--stage", "dev", "--yes")
 	s.says(t, "box-1 (container): not soaked: its soak was broken off, 10m0s are left")
+	s.run(t, 0, "plan", "--stage", "dev")
+	s.says(t, "Gate: closed", "its soak was broken off")
 
 	// Elsewhere nobody knows of the run: the host tells when it was confirmed.
 	s.elsewhere(t)

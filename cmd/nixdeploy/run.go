@@ -99,7 +99,7 @@ func (c *change) drive(ctx context.Context, id string, j *journal.Journal, p *pr
 	}
 	result, _ := rollout.Run(ctx, rollout.Input{
 		Run: id, Inventory: c.order(), Hosts: c.hosts, Planner: c.planner(fleet), Approve: c.approver(id, fleet, j, p).approve,
-		Drain: c.signals.drain, Readers: fleet.Limits.Readers, Owed: c.owed(dir), Ungated: c.flake == nil,
+		Drain: c.signals.drain, Readers: fleet.Limits.Readers, Owed: c.owed(c.inv, c.flake), Ungated: c.flake == nil,
 	}, c.runner(fleet), j) // its error lists what the report says host by host
 	stop()
 	if err := finish(ctx, j, id, result.Exit()); err != nil && result.Journal == nil {
