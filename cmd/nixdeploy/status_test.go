@@ -132,3 +132,33 @@ func TestStatusFindsWhatWasSwitchedByHand(t *testing.T) {
 	s.run(t, 0, "rollback", "--yes", "--on", "dev-1") // nixdeploy's own way back is no drift
 	s.run(t, 0, "status", "--stage", "dev", "--exit-code")
 }
+
+// What was switched away from and back by hand is taken as it is by the next apply,
+// which finds nothing to change: else status would tell of drift for ever.
+func TestAnApplyThatFindsNothingToChangeEndsDrift(t *testing.T) {
+	s := newSimulated(t)
+	s.run(t, 0, "apply", "--yes", "--stage", "container")
+	confirmed := s.Links()["box-1"].Profile
+	s.Host("box-1").ForeignSwitch("switch", simfleet.System{Toplevel: simfleet.ToplevelPath("theirs", "box-1")})
+	s.Host("box-1").ForeignSwitch("switch", simfleet.System{Toplevel: confirmed})
+	s.run(t, 10, "status", "--on", "box-1", "--exit-code")
+	s.says(t, "switched away and back by hand")
+	s.run(t, 0, "apply", "--yes", "--stage", "container")
+	s.says(t, "unchanged 1 box-1")
+	s.run(t, 0, "status", "--on", "box-1", "--exit-code")
+
+	// The same of an older release, to which somebody went back.
+	s.release(t, simfleet.DemoBad)
+	s.run(t, 0, "apply", "--yes", "--stage", "container")
+	s.Host("box-1").ForeignSwitch("switch", simfleet.System{Toplevel: confirmed})
+	s.release(t, simfleet.DemoGood)
+	s.run(t, 10, "status", "--on", "box-1", "--exit-code")
+	s.run(t, 0, "apply", "--yes", "--stage", "container")
+	s.says(t, "unchanged 1 box-1")
+	s.run(t, 0, "status", "--on", "box-1", "--exit-code")
+	s.forget()
+	s.run(t, 0, "apply", "--yes", "--stage", "container")
+	if s.count("guard record") > 0 {
+		t.Errorf("it is recorded again and again: %q", s.sent)
+	}
+}
