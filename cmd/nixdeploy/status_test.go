@@ -91,6 +91,15 @@ func TestStatusRunsTheChecksWhenAsked(t *testing.T) {
 		t.Errorf("hosts with more than unit checks (-want +got):\n%s", diff)
 	}
 	contains(t, "stdout", c.stdout.String(), "!  web-1  prod   unhealthy", "error[health] web-1: check web: 503", "step    health", "Status: 1 unhealthy, 2 healthy")
+	// Where an apply would be refused, the checks run all the same.
+	d.checked, d.plans = nil, map[string]deploy.HostPlan{"web-1": {
+		Observed: observation("web-1"), Problem: &deploy.Problem{Code: deploy.CodeGuard, What: "a guard would not survive a reboot here"},
+	}, "web-2": {Observed: observation("web-2"), Problem: &deploy.Problem{Code: deploy.CodeIdentity, What: "is another machine"}}}
+	c.expect(t, 7, "status", "--checks", "--stage", "prod")
+	contains(t, "stdout", c.stdout.String(), "!  web-1  prod   unhealthy")
+	if diff := cmp.Diff([]string{"web-1"}, d.checked); diff != "" {
+		t.Errorf("checked (-want +got):\n%s", diff)
+	}
 	if strings.Contains(c.stdout.String(), "state   confirmed") {
 		t.Errorf("a look at hosts tells what a run left:\n%s", &c.stdout)
 	}
