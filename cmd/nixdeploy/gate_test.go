@@ -103,6 +103,19 @@ func TestAFailureSinceClosesTheGate(t *testing.T) {
 	s.says(t, "dev-2 (dev): failed with this flake: run", "was returned")
 }
 
+// A host that fell ill after its confirmation is no proof either, whichever run asks.
+func TestAHostThatFellIllClosesTheGate(t *testing.T) {
+	s := newSimulated(t)
+	s.run(t, 0, "apply", "--stage", "container", "--yes")
+	s.run(t, 0, "apply", "--stage", "dev", "--yes")
+	s.Host("dev-2").BreakUnits("web.service")
+	s.elsewhere(t)
+	s.run(t, 4, "apply", "--stage", "prod", "--yes")
+	s.says(t, "dev-2 (dev): has failed since it was confirmed: web.service")
+	s.Host("dev-2").BreakUnits()
+	s.run(t, 0, "apply", "--stage", "prod", "--yes")
+}
+
 // A resume settles hosts and soaks none: what it confirms owes its soak as before.
 func TestAResumePaysNoSoak(t *testing.T) {
 	s := newSimulated(t)

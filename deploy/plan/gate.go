@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/nixdeploy/nixdeploy/deploy"
@@ -19,6 +20,8 @@ type GateInput struct {
 	// one, and what closes it.
 	Policies map[string]inventory.Stage
 	Now      time.Time
+	// Units are the hosts whose checks look at their units.
+	Units map[string]bool
 	// Done are hosts that this run has finished: their outcome is the proof.
 	Done map[string]deploy.Outcome
 	// Seen are hosts that were only read: their own record is the proof.
@@ -142,10 +145,23 @@ func missing(in GateInput, soak time.Duration, host string) (why string, failed 
 		return "never confirmed with this flake", false
 	case o.Running == "" || o.Running != o.Recorded.Toplevel:
 		return "was confirmed with this flake, but runs another system now", false
+	case in.Units[host] && len(sick(o)) > 0:
+		return "has failed since it was confirmed: " + strings.Join(sick(o), ", "), true
 	case o.ConfirmedAgo != nil && soaks(*o.ConfirmedAgo, soak):
 		return fmt.Sprintf("not soaked: confirmed %d s ago by its own clock, and its stage soaks for %s", *o.ConfirmedAgo, soak), false
 	}
 	return "", false
+}
+
+// sick are the units that are failed and were not when the host was confirmed with
+// the flake.
+func sick(o *deploy.Observation) (units []string) {
+	for _, unit := range o.FailedUnits {
+		if !slices.Contains(o.Recorded.Failed, unit) {
+			units = append(units, unit)
+		}
+	}
+	return units
 }
 
 // soaks says that the soak of a host that was confirmed so many seconds ago is not

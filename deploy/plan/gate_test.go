@@ -86,6 +86,19 @@ func TestGate(t *testing.T) {
 			hp.Problem = &deploy.Problem{Code: deploy.CodeInconclusive, Step: deploy.StepSoak, What: "broken off"}
 			in.Seen["dev-1"] = hp
 		}, false, "not soaked: broken off"},
+		{"a unit failed since", func(in *plan.GateInput) {
+			in.Units = map[string]bool{"dev-1": true}
+			in.Seen["dev-1"].Observed.FailedUnits = []string{"old.service", "web.service"}
+			in.Seen["dev-1"].Observed.Recorded.Failed = []string{"old.service"}
+		}, false, "has failed since it was confirmed: web.service"},
+		{"a unit failed since that no check looks at", func(in *plan.GateInput) {
+			in.Seen["dev-1"].Observed.FailedUnits = []string{"web.service"}
+		}, true, ""},
+		{"a unit was failed before", func(in *plan.GateInput) {
+			in.Units = map[string]bool{"dev-1": true}
+			in.Seen["dev-1"].Observed.FailedUnits = []string{"old.service"}
+			in.Seen["dev-1"].Observed.Recorded.Failed = []string{"old.service"}
+		}, true, ""},
 		{"confirmed by a run whose soak may still go on", func(in *plan.GateInput) {
 			in.Policies = map[string]inventory.Stage{"dev": {Soak: 10 * time.Minute}}
 			in.Seen["dev-1"].Observed.ConfirmedAgo = ago(9 * time.Minute)
