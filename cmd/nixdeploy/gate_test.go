@@ -58,6 +58,22 @@ func TestAGateByShare(t *testing.T) {
 	s.says(t, "Gate: open: this flake is confirmed on container (1 host) and dev (1 host; 1 needed)")
 }
 
+// Within one run, too; and its summary calls no stage closed that is not.
+func TestAGateByShareInOneRun(t *testing.T) {
+	s := newSimulated(t)
+	s.settle(t, "dev", "gate = 1\nmax_failures = 1")
+	s.Host("dev-2").PowerOff()
+	s.run(t, 5, "apply", "--yes")
+	s.says(t, "confirmed 4 box-1 dev-1 web-1 web-2")
+	if strings.Contains(s.said(), "stays closed") {
+		t.Errorf("a stage that was begun is called closed:\n%s", &s.stdout)
+	}
+	s.run(t, 4, "apply", "--stage", "dev", "--yes")
+	if strings.Contains(s.said(), "stays closed") {
+		t.Errorf("a stage whose gate is open is called closed:\n%s", &s.stdout)
+	}
+}
+
 func TestAFrozenStage(t *testing.T) {
 	s := newSimulated(t)
 	s.settle(t, "container", `frozen = "the shop's sale is on"`)

@@ -196,8 +196,15 @@ func (c *change) ending(p *progress, r rollout.Result) view.Ending {
 // endingOf is what the summary of a run says.
 func (in *invocation) endingOf(report deploy.Report, code int, inv *inventory.Inventory, hosts []inventory.Host) view.Ending {
 	e := view.Ending{Report: report, Exit: code, Meaning: meaning(code)}
+	size := map[string]int{}
+	for _, h := range inv.Hosts {
+		size[h.Stage]++
+	}
 	for _, s := range inv.Stages {
 		e.Stages = append(e.Stages, s.Name)
+		if plan.Needed(s.Gate, size[s.Name]) < size[s.Name] {
+			e.ByShare = append(e.ByShare, s.Name)
+		}
 	}
 	for _, h := range hosts {
 		e.Hosts = append(e.Hosts, view.Selected{Host: h.Name, Stage: h.Stage})
