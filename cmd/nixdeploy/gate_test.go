@@ -88,6 +88,7 @@ func TestAFrozenStage(t *testing.T) {
 	s.run(t, 0, "apply", "--stage", "container", "--yes", "--override-gate", "4711")
 	s.says(t, "overridden: 4711; the stage is frozen")
 	s.run(t, 0, "rollback", "--stage", "container", "--yes")
+	s.says(t, "no flake (rollback)", "Gate: none: a rollback goes by no gate, window or freeze")
 }
 
 func TestAStageOutsideOfItsWindows(t *testing.T) {
