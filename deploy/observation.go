@@ -46,6 +46,10 @@ type Observation struct {
 	FlakePresent bool `json:"flake_present"`
 	// Recorded is the host's own record of the asked flake hash and attribute, if any.
 	Recorded *Record `json:"recorded,omitempty"`
+	// ConfirmedAgo is how many seconds ago, by the host's clock, the run of Recorded
+	// switched the host and was confirmed; nil: it found the host unchanged, or other
+	// runs have come since, of which a host keeps the newest.
+	ConfirmedAgo *int64 `json:"-"`
 	// Last is the record of the last confirmed run, whatever flake it was of, nil for
 	// none: a rollback's has the flake that once brought its system, if that is known.
 	Last *Record `json:"last,omitempty"`

@@ -18,3 +18,9 @@ func (o Outcome) Failed() bool {
 	}
 	return true
 }
+
+// Away reports whether nothing was learnt of the flake on the host: it was not to
+// be had, and is as it was.
+func (o Outcome) Away() bool {
+	return o.State == StateUntouched && o.Problem != nil && (o.Problem.Code == CodeUnreachable || o.Problem.Code == CodeLocked)
+}

@@ -88,7 +88,7 @@ type GateStage struct {
 	Needed  int      `json:"needed,omitempty"` // how many hosts have to prove the flake; 0: all
 	Proven  []string `json:"proven"`
 	Missing []string `json:"missing"`
-	// Failed are those of Missing that failed with this very flake: one is enough
+	// Failed are those of Missing that failed with this very flake, or since it was confirmed: one is enough
 	// to close the gate.
 	Failed []string `json:"failed,omitempty"`
 	// Why says, for each host of Missing, what its proof lacks.

@@ -3,6 +3,7 @@ package main
 import (
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -57,6 +58,22 @@ func TestAGateByShare(t *testing.T) {
 	s.says(t, "Gate: open: this flake is confirmed on container (1 host) and dev (1 host; 1 needed)")
 }
 
+// Within one run, too; and its summary calls no stage closed that is not.
+func TestAGateByShareInOneRun(t *testing.T) {
+	s := newSimulated(t)
+	s.settle(t, "dev", "gate = 1\nmax_failures = 1")
+	s.Host("dev-2").PowerOff()
+	s.run(t, 5, "apply", "--yes")
+	s.says(t, "confirmed 4 box-1 dev-1 web-1 web-2")
+	if strings.Contains(s.said(), "stays closed") {
+		t.Errorf("a stage that was begun is called closed:\n%s", &s.stdout)
+	}
+	s.run(t, 4, "apply", "--stage", "dev", "--yes")
+	if strings.Contains(s.said(), "stays closed") {
+		t.Errorf("a stage whose gate is open is called closed:\n%s", &s.stdout)
+	}
+}
+
 func TestAFrozenStage(t *testing.T) {
 	s := newSimulated(t)
 	s.settle(t, "container", `frozen = "the shop's sale is on"`)
@@ -71,6 +88,7 @@ func TestAFrozenStage(t *testing.T) {
 	s.run(t, 0, "apply", "--stage", "container", "--yes", "--override-gate", "4711")
 	s.says(t, "overridden: 4711; the stage is frozen")
 	s.run(t, 0, "rollback", "--stage", "container", "--yes")
+	s.says(t, "no flake (rollback)", "Gate: none: a rollback goes by no gate, window or freeze")
 }
 
 func TestAStageOutsideOfItsWindows(t *testing.T) {
@@ -100,4 +118,47 @@ func TestAFailureSinceClosesTheGate(t *testing.T) {
 	s.elsewhere(t)
 	s.run(t, 4, "apply", "--stage", "prod", "--yes")
 	s.says(t, "dev-2 (dev): failed with this flake: run", "was returned")
+}
+
+// A host that fell ill after its confirmation is no proof either, whichever run asks.
+func TestAHostThatFellIllClosesTheGate(t *testing.T) {
+	s := newSimulated(t)
+	s.run(t, 0, "apply", "--stage", "container", "--yes")
+	s.run(t, 0, "apply", "--stage", "dev", "--yes")
+	s.Host("dev-2").BreakUnits("web.service")
+	s.elsewhere(t)
+	s.run(t, 4, "apply", "--stage", "prod", "--yes")
+	s.says(t, "dev-2 (dev): has failed since it was confirmed: web.service")
+	s.Host("dev-2").BreakUnits()
+	s.run(t, 0, "apply", "--stage", "prod", "--yes")
+}
+
+// A resume settles hosts and soaks none: what it confirms owes its soak as before.
+func TestAResumePaysNoSoak(t *testing.T) {
+	s := newSimulated(t)
+	s.settle(t, "container", `soak = "10m"`)
+	var once sync.Once
+	s.on = func(what string) {
+		if what == "box-1 guard await" {
+			once.Do(func() {
+				s.ints <- Interruption{Name: "interrupt"}
+				s.ints <- Interruption{Name: "interrupt"}
+			})
+		}
+	}
+	s.run(t, 130, "apply", "--stage", "container", "--yes")
+	s.run(t, 0, "resume")
+	s.says(t, "confirmed 1 box-1")
+	s.run(t, 4, "apply", "--stage", "dev", "--yes")
+	s.says(t, "box-1 (container): not soaked: its soak was broken off, 10m0s are left")
+	s.run(t, 0, "plan", "--stage", "dev")
+	s.says(t, "Gate: closed", "its soak was broken off")
+
+	// Elsewhere nobody knows of the run: the host tells when it was confirmed.
+	s.elsewhere(t)
+	s.run(t, 4, "apply", "--stage", "dev", "--yes")
+	s.says(t, "box-1 (container): not soaked: confirmed ", " ago by its own clock, and its stage soaks for 10m0s")
+	s.run(t, 0, "plan", "--stage", "dev")
+	s.says(t, "Gate: closed")
+	s.run(t, 0, "apply", "--stage", "dev", "--yes", "--override-gate", "hotfix")
 }

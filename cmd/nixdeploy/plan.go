@@ -93,7 +93,7 @@ func (in *invocation) plansNow(
 		return nil, context.Cause(ctx)
 	}
 	refuseDoubled(seen, before)
-	return stagePlans(in.planner(inv, f, fleet), hosts, seen, before), nil
+	return stagePlans(in.planner(inv, f, fleet), hosts, seen, before, in.owed(inv, f)), nil
 }
 
 // refuseDoubled blocks the hosts that are one machine under two names, which an
@@ -134,21 +134,19 @@ func gateHosts(inv *inventory.Inventory, hosts []inventory.Host) []inventory.Hos
 	return out
 }
 
-// stagePlans makes one plan per stage of the selection.
-func stagePlans(p plan.Planner, hosts []inventory.Host, plans, before []deploy.HostPlan) []deploy.Plan {
-	seen := map[string]deploy.HostPlan{}
-	for _, hp := range append(append([]deploy.HostPlan{}, before...), plans...) {
-		seen[hp.Host] = hp
-	}
+// stagePlans makes one plan per stage of the selection. plans are those of hosts, in
+// their order.
+func stagePlans(p plan.Planner, hosts []inventory.Host, plans, before []deploy.HostPlan, owed map[string]time.Duration) []deploy.Plan {
+	proofs := rollout.Proofs(slices.Concat(before, plans), owed)
 	var out []deploy.Plan
 	for _, stage := range stagesOf(hosts) {
 		var mine []deploy.HostPlan
-		for _, h := range hosts {
+		for i, h := range hosts {
 			if h.Stage == stage {
-				mine = append(mine, seen[h.Name])
+				mine = append(mine, plans[i])
 			}
 		}
-		out = append(out, p.Stage(stage, mine, p.Gate(stage, time.Now(), nil, seen)))
+		out = append(out, p.Stage(stage, mine, p.Gate(stage, time.Now(), nil, proofs)))
 	}
 	return out
 }

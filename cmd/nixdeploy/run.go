@@ -99,7 +99,7 @@ func (c *change) drive(ctx context.Context, id string, j *journal.Journal, p *pr
 	}
 	result, _ := rollout.Run(ctx, rollout.Input{
 		Run: id, Inventory: c.order(), Hosts: c.hosts, Planner: c.planner(fleet), Approve: c.approver(id, fleet, j, p).approve,
-		Drain: c.signals.drain, Readers: fleet.Limits.Readers, Owed: c.owed(dir), Ungated: c.flake == nil,
+		Drain: c.signals.drain, Readers: fleet.Limits.Readers, Owed: c.owed(c.inv, c.flake), Ungated: c.flake == nil,
 	}, c.runner(fleet), j) // its error lists what the report says host by host
 	stop()
 	if err := finish(ctx, j, id, result.Exit()); err != nil && result.Journal == nil {
@@ -196,8 +196,15 @@ func (c *change) ending(p *progress, r rollout.Result) view.Ending {
 // endingOf is what the summary of a run says.
 func (in *invocation) endingOf(report deploy.Report, code int, inv *inventory.Inventory, hosts []inventory.Host) view.Ending {
 	e := view.Ending{Report: report, Exit: code, Meaning: meaning(code)}
+	size := map[string]int{}
+	for _, h := range inv.Hosts {
+		size[h.Stage]++
+	}
 	for _, s := range inv.Stages {
 		e.Stages = append(e.Stages, s.Name)
+		if plan.Needed(s.Gate, size[s.Name]) < size[s.Name] {
+			e.ByShare = append(e.ByShare, s.Name)
+		}
 	}
 	for _, h := range hosts {
 		e.Hosts = append(e.Hosts, view.Selected{Host: h.Name, Stage: h.Stage})

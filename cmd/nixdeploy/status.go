@@ -72,7 +72,8 @@ func (in *invocation) lookAt(ctx context.Context, d Driver, h inventory.Host) vi
 	if p.Observed != nil {
 		st := plan.Stand(*p.Observed)
 		row.Standing = &st
-		if in.checks && p.Problem == nil && p.Observed.Active == nil {
+		// What keeps an apply from it keeps no check from it, but that it is another machine.
+		if in.checks && (p.Problem == nil || !p.Problem.Security()) && p.Observed.Active == nil {
 			row.Health = in.named(checked(ctx, d, h))
 		}
 	}

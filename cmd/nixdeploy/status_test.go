@@ -91,6 +91,15 @@ func TestStatusRunsTheChecksWhenAsked(t *testing.T) {
 		t.Errorf("hosts with more than unit checks (-want +got):\n%s", diff)
 	}
 	contains(t, "stdout", c.stdout.String(), "!  web-1  prod   unhealthy", "error[health] web-1: check web: 503", "step    health", "Status: 1 unhealthy, 2 healthy")
+	// Where an apply would be refused, the checks run all the same.
+	d.checked, d.plans = nil, map[string]deploy.HostPlan{"web-1": {
+		Observed: observation("web-1"), Problem: &deploy.Problem{Code: deploy.CodeGuard, What: "a guard would not survive a reboot here"},
+	}, "web-2": {Observed: observation("web-2"), Problem: &deploy.Problem{Code: deploy.CodeIdentity, What: "is another machine"}}}
+	c.expect(t, 7, "status", "--checks", "--stage", "prod")
+	contains(t, "stdout", c.stdout.String(), "!  web-1  prod   unhealthy")
+	if diff := cmp.Diff([]string{"web-1"}, d.checked); diff != "" {
+		t.Errorf("checked (-want +got):\n%s", diff)
+	}
 	if strings.Contains(c.stdout.String(), "state   confirmed") {
 		t.Errorf("a look at hosts tells what a run left:\n%s", &c.stdout)
 	}
@@ -131,4 +140,34 @@ func TestStatusFindsWhatWasSwitchedByHand(t *testing.T) {
 	s.run(t, 0, "status", "--stage", "dev", "--exit-code")
 	s.run(t, 0, "rollback", "--yes", "--on", "dev-1") // nixdeploy's own way back is no drift
 	s.run(t, 0, "status", "--stage", "dev", "--exit-code")
+}
+
+// What was switched away from and back by hand is taken as it is by the next apply,
+// which finds nothing to change: else status would tell of drift for ever.
+func TestAnApplyThatFindsNothingToChangeEndsDrift(t *testing.T) {
+	s := newSimulated(t)
+	s.run(t, 0, "apply", "--yes", "--stage", "container")
+	confirmed := s.Links()["box-1"].Profile
+	s.Host("box-1").ForeignSwitch("switch", simfleet.System{Toplevel: simfleet.ToplevelPath("theirs", "box-1")})
+	s.Host("box-1").ForeignSwitch("switch", simfleet.System{Toplevel: confirmed})
+	s.run(t, 10, "status", "--on", "box-1", "--exit-code")
+	s.says(t, "switched away and back by hand")
+	s.run(t, 0, "apply", "--yes", "--stage", "container")
+	s.says(t, "unchanged 1 box-1")
+	s.run(t, 0, "status", "--on", "box-1", "--exit-code")
+
+	// The same of an older release, to which somebody went back.
+	s.release(t, simfleet.DemoBad)
+	s.run(t, 0, "apply", "--yes", "--stage", "container")
+	s.Host("box-1").ForeignSwitch("switch", simfleet.System{Toplevel: confirmed})
+	s.release(t, simfleet.DemoGood)
+	s.run(t, 10, "status", "--on", "box-1", "--exit-code")
+	s.run(t, 0, "apply", "--yes", "--stage", "container")
+	s.says(t, "unchanged 1 box-1")
+	s.run(t, 0, "status", "--on", "box-1", "--exit-code")
+	s.forget()
+	s.run(t, 0, "apply", "--yes", "--stage", "container")
+	if s.count("guard record") > 0 {
+		t.Errorf("it is recorded again and again: %q", s.sent)
+	}
 }

@@ -110,8 +110,16 @@ func (w *worker) observe(o deploy.Observation) {
 		return
 	}
 	if r := o.Recorded; w.p.Goal == deploy.GoalFlake && r != nil && r.Attribute == w.h.Attribute && o.WantedValid {
-		w.p.Wanted, w.p.Recorded = r.Toplevel, o.Marker != nil
+		w.p.Wanted, w.p.Recorded = r.Toplevel, o.Marker != nil && stands(o)
 	}
+}
+
+// stands says that the record of the flake tells how the host is now: it was not
+// confirmed on another system or generation since, nor failed with the flake. Else
+// an unchanged host records anew, or it would be told as drifted or failed for ever.
+func stands(o deploy.Observation) bool {
+	last := o.Last
+	return o.Failed == nil && (last == nil || last.Toplevel == o.Recorded.Toplevel && (last.ProfileLink == "" || last.ProfileLink == o.ProfileLink))
 }
 
 // adopt takes over where a dead run of ours stopped: the host is believed over
@@ -403,8 +411,8 @@ func (w *worker) health(ctx context.Context) error {
 // an unchanged host that is what its record remembers, so that a unit which
 // failed since counts.
 func (w *worker) baseline() []string {
-	if !w.p.Armed && w.p.Recorded && w.p.Observed.Recorded != nil {
-		return w.p.Observed.Recorded.Failed
+	if r := w.p.Observed.Recorded; !w.p.Armed && r != nil && r.Toplevel == w.p.Wanted {
+		return r.Failed
 	}
 	return w.p.Observed.FailedUnits
 }

@@ -28,10 +28,13 @@ type RunInfo struct {
 	Flake    string // digest, "" for none
 	Hosts    []string
 	Stages   []string
-	Finished bool  // the newest record is run-finished
-	Exit     int   // when Finished
-	Held     bool  // a live process works on it
-	Err      error // why the journal could not be read: then only Run, Began and Held hold
+	Finished bool // the newest record is run-finished
+	Exit     int  // when Finished
+	// Through says that it finished right after its last stage: nothing was resumed
+	// since.
+	Through bool
+	Held    bool  // a live process works on it
+	Err     error // why the journal could not be read: then only Run, Began and Held hold
 }
 
 // List tells of all runs in the state directory, the newest first. It reads
@@ -64,7 +67,7 @@ func summary(dir, run string) RunInfo {
 	if id, err := ulid.ParseStrict(run); err == nil {
 		info.Began = ulid.Time(id.Time())
 	}
-	first, last, err := ends(dir, run)
+	first, last, err := ends(dir, run) // last: the newest first
 	if err != nil {
 		info.Err = err
 		return info
@@ -76,17 +79,18 @@ func summary(dir, run string) RunInfo {
 			info.Flake, info.Hosts = s.Flake, s.Hosts
 		}
 	}
-	if last != nil && last.Kind == deploy.EventRunFinished {
+	if len(last) > 0 && last[0].Kind == deploy.EventRunFinished {
 		info.Finished = true
-		if last.Exit != nil {
-			info.Exit = *last.Exit
+		if last[0].Exit != nil {
+			info.Exit = *last[0].Exit
 		}
+		info.Through = len(last) > 1 && last[1].Kind == deploy.EventStageFinished
 	}
 	return info
 }
 
-// ends reads the first and the newest event of a journal, nil for none.
-func ends(dir, run string) (first, last *deploy.Event, err error) {
+// ends reads the first event of a journal, nil for none, and its newest.
+func ends(dir, run string) (first *deploy.Event, last []deploy.Event, err error) {
 	if err := checkRunFolder(dir, run); err != nil {
 		return nil, nil, err
 	}
@@ -99,7 +103,7 @@ func ends(dir, run string) (first, last *deploy.Event, err error) {
 	if first, err = firstEvent(f, path, run); err != nil || first == nil {
 		return nil, nil, err
 	}
-	if last, err = lastEvent(f); err != nil {
+	if last, err = lastEvents(f); err != nil {
 		return nil, nil, fmt.Errorf("reading %s: %w", path, err)
 	}
 	return first, last, nil
@@ -126,9 +130,12 @@ func firstEvent(f io.Reader, path, run string) (*deploy.Event, error) {
 	return &found.events[0], nil
 }
 
-// lastEvent looks for the newest whole record from the end, through a window
-// that grows until one is in it.
-func lastEvent(f *os.File) (*deploy.Event, error) {
+// fromTheEnd is how many of the newest events lastEvents reads.
+const fromTheEnd = 2
+
+// lastEvents looks for the newest whole records from the end, through a window
+// that grows until they are in it. The newest is the first.
+func lastEvents(f *os.File) ([]deploy.Event, error) {
 	stat, err := f.Stat()
 	if err != nil {
 		return nil, err
@@ -139,18 +146,18 @@ func lastEvent(f *os.File) (*deploy.Event, error) {
 		if _, err := f.ReadAt(b, size-window); err != nil && !errors.Is(err, io.EOF) {
 			return nil, err
 		}
-		if e := lastIn(b); e != nil || window == size {
-			return e, nil
+		if events := lastIn(b); len(events) == fromTheEnd || window == size {
+			return events, nil
 		}
 	}
 }
 
-// lastIn gives the last whole event in b, which may begin inside a line.
-func lastIn(b []byte) *deploy.Event {
-	for {
+// lastIn gives the last whole events in b, which may begin inside a line.
+func lastIn(b []byte) (events []deploy.Event) {
+	for len(events) < fromTheEnd {
 		end := bytes.LastIndexByte(b, '\n')
 		if end < 0 {
-			return nil
+			break
 		}
 		b = b[:end]
 		text := b[bytes.LastIndexByte(b, '\n')+1:]
@@ -160,7 +167,8 @@ func lastIn(b []byte) *deploy.Event {
 		}
 		var e deploy.Event
 		if json.Unmarshal(data, &e) == nil && e.Seq > 0 { // the header has none
-			return &e
+			events = append(events, e)
 		}
 	}
+	return events
 }

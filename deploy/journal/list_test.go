@@ -36,6 +36,7 @@ func startRun(t *testing.T, dir, run string, events ...deploy.Event) *Journal {
 func TestListTellsOfEveryRunNewestFirst(t *testing.T) {
 	dir := t.TempDir()
 	finished, killed, live, damaged, fresh := runAt(t, 1), runAt(t, 2), runAt(t, 3), runAt(t, 4), runAt(t, 5)
+	through, resumed := runAt(t, 6), runAt(t, 7)
 	began := deploy.Event{Kind: deploy.EventRunStarted, Time: epoch, Start: &deploy.RunStart{
 		Command: "apply", Operator: "ann@desk", Fleet: "home", Stages: []string{"dev"},
 	}}
@@ -43,6 +44,9 @@ func TestListTellsOfEveryRunNewestFirst(t *testing.T) {
 	mustClose(t, startRun(t, dir, finished, began, event(deploy.EventStepStarted, "a"),
 		deploy.Event{Kind: deploy.EventRunFinished, Exit: &exit}))
 	mustClose(t, startRun(t, dir, killed, began, event(deploy.EventStepIntent, "a")))
+	ended := []deploy.Event{began, event(deploy.EventStageFinished, ""), {Kind: deploy.EventRunFinished, Exit: &exit}}
+	mustClose(t, startRun(t, dir, through, ended...))
+	mustClose(t, startRun(t, dir, resumed, append(ended, event(deploy.EventHostState, "a"), deploy.Event{Kind: deploy.EventRunFinished, Exit: &exit})...))
 	startRun(t, dir, live, began)
 	mustClose(t, startRun(t, dir, damaged, began))
 	mustClose(t, startRun(t, dir, fresh))
@@ -73,6 +77,8 @@ func TestListTellsOfEveryRunNewestFirst(t *testing.T) {
 		return i
 	}
 	want := []RunInfo{
+		by(resumed, func(i *RunInfo) { i.Finished, i.Exit = true, 5 }),
+		by(through, func(i *RunInfo) { i.Finished, i.Exit, i.Through = true, 5, true }),
 		{Run: fresh, Began: epoch.Add(5 * time.Hour).Truncate(time.Millisecond)},
 		{Run: damaged, Began: epoch.Add(4 * time.Hour).Truncate(time.Millisecond), Err: cmpopts.AnyError},
 		by(live, func(i *RunInfo) { i.Held = true }),

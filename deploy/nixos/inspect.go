@@ -69,6 +69,10 @@ func observation(r *reply) deploy.Observation {
 		o.Active.Failed = r.values["baseline"]
 	}
 	o.Recorded = record(r.values["record"])
+	if r.has("confirmed_ago") {
+		ago := r.number("confirmed_ago")
+		o.ConfirmedAgo = &ago
+	}
 	if f := strings.Fields(r.first("failed_run")); len(f) == 2 {
 		o.Failed = &deploy.FailedRun{Run: f[0], Result: deploy.Result(f[1])}
 	}

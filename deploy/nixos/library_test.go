@@ -131,6 +131,7 @@ func TestInspectOfAWholeHost(t *testing.T) {
 *) echo inactive ;;
 esac`)
 	tool(t, root, "systemd-detect-virt", "exit 1")
+	tool(t, root, "date", "echo 1700000090")
 	tool(t, root, "stat", "case $1 in -f) echo ext4 ;; *) exec "+whole(t, "stat")+" \"$@\" ;; esac")
 	tool(t, root, "df", "printf 'Filesystem 1024-blocks Used Available Capacity Mounted on\\n/dev/vda 100 60 40 60%% /\\nodd x y z q /boot\\n'")
 	write(t, root, "etc/NIXOS", "")
@@ -156,6 +157,7 @@ esac`)
 	if err := os.MkdirAll(filepath.Join(root, "run/nixdeploy"), 0o700); err != nil {
 		t.Fatal(err)
 	}
+	ago := int64(90)
 	for name, shell := range shells() {
 		t.Run(name, func(t *testing.T) {
 			p := newParser("N", func(line string) { t.Errorf("noise: %s", line) })
@@ -174,6 +176,7 @@ esac`)
 				Marker: &deploy.Marker{Fleet: "home", Host: "web-1"}, RebootPending: true, GuardReboot: "yes", FlakePresent: true, WantedValid: true,
 				Recorded: &deploy.Record{FlakeHash: "d1", Attribute: "web-1", Toplevel: root + "/store/two", Run: "R0", Operator: "anna@ci", Stage: "prod",
 					Time: time.Unix(1700000000, 0).UTC(), Failed: []string{"old.service"}},
+				ConfirmedAgo: &ago,
 				Last: &deploy.Record{FlakeHash: "d1", Attribute: "web-1", Toplevel: root + "/store/two", Run: "R0", Operator: "anna@ci", Stage: "prod",
 					Time: time.Unix(1700000000, 0).UTC(), Failed: []string{"old.service"}},
 				Previous: &deploy.Previous{Run: "R0", ProfileLink: "system-1-link", Profile: "/nix/store/one"},

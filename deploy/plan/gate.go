@@ -1,7 +1,9 @@
 package plan
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/nixdeploy/nixdeploy/deploy"
@@ -18,6 +20,8 @@ type GateInput struct {
 	// one, and what closes it.
 	Policies map[string]inventory.Stage
 	Now      time.Time
+	// Units are the hosts whose checks look at their units.
+	Units map[string]bool
 	// Done are hosts that this run has finished: their outcome is the proof.
 	Done map[string]deploy.Outcome
 	// Seen are hosts that were only read: their own record is the proof.
@@ -66,7 +70,7 @@ func gateStage(in GateInput, stage string) deploy.GateStage {
 	hosts := slices.Sorted(slices.Values(in.Hosts[stage]))
 	s := deploy.GateStage{Stage: stage, Needed: Needed(in.Policies[stage].Gate, len(hosts))}
 	for _, host := range hosts {
-		why, failed := missing(in, host)
+		why, failed := missing(in, in.Policies[stage].Soak, host)
 		if why == "" {
 			s.Proven = append(s.Proven, host)
 			continue
@@ -95,11 +99,16 @@ func Needed(share inventory.Share, hosts int) int {
 	return min(share.Count, hosts)
 }
 
+// clockSlack is how far two clocks that measure one soak may come to differ.
+const clockSlack = 2 * time.Second
+
 // missing says what a host's proof lacks, or "" when it is proven, and whether it
-// failed with this flake.
-func missing(in GateInput, host string) (why string, failed bool) {
+// failed with this flake. soak is that of its stage.
+func missing(in GateInput, soak time.Duration, host string) (why string, failed bool) {
 	if o, ok := in.Done[host]; ok {
 		switch {
+		case o.Away():
+			return "was not to be had in this run: " + o.Problem.What, false
 		case o.Failed():
 			return "failed in this run: " + string(o.State), true
 		case o.State != deploy.StateConfirmed && o.State != deploy.StateUnchanged:
@@ -136,8 +145,29 @@ func missing(in GateInput, host string) (why string, failed bool) {
 		return "never confirmed with this flake", false
 	case o.Running == "" || o.Running != o.Recorded.Toplevel:
 		return "was confirmed with this flake, but runs another system now", false
+	case in.Units[host] && len(sick(o)) > 0:
+		return "has failed since it was confirmed: " + strings.Join(sick(o), ", "), true
+	case o.ConfirmedAgo != nil && soaks(*o.ConfirmedAgo, soak):
+		return fmt.Sprintf("not soaked: confirmed %d s ago by its own clock, and its stage soaks for %s", *o.ConfirmedAgo, soak), false
 	}
 	return "", false
+}
+
+// sick are the units that are failed and were not when the host was confirmed with
+// the flake.
+func sick(o *deploy.Observation) (units []string) {
+	for _, unit := range o.FailedUnits {
+		if !slices.Contains(o.Recorded.Failed, unit) {
+			units = append(units, unit)
+		}
+	}
+	return units
+}
+
+// soaks says that the soak of a host that was confirmed so many seconds ago is not
+// over yet. The host's clock may have gone back since: that makes it no shorter.
+func soaks(ago int64, soak time.Duration) bool {
+	return time.Duration(max(ago, 0))*time.Second < soak-clockSlack
 }
 
 // ended says how a run left a host that it did not leave on its system.

@@ -23,6 +23,11 @@ func recorded(hash, toplevel, running string) deploy.HostPlan {
 
 func proven() deploy.HostPlan { return recorded(flakeHash, "/nix/store/t", "/nix/store/t") }
 
+func ago(d time.Duration) *int64 {
+	seconds := int64(d / time.Second)
+	return &seconds
+}
+
 func unread(code deploy.Code, what string) deploy.HostPlan {
 	return deploy.HostPlan{Problem: &deploy.Problem{Code: code, What: what}}
 }
@@ -81,6 +86,34 @@ func TestGate(t *testing.T) {
 			hp.Problem = &deploy.Problem{Code: deploy.CodeInconclusive, Step: deploy.StepSoak, What: "broken off"}
 			in.Seen["dev-1"] = hp
 		}, false, "not soaked: broken off"},
+		{"a unit failed since", func(in *plan.GateInput) {
+			in.Units = map[string]bool{"dev-1": true}
+			in.Seen["dev-1"].Observed.FailedUnits = []string{"old.service", "web.service"}
+			in.Seen["dev-1"].Observed.Recorded.Failed = []string{"old.service"}
+		}, false, "has failed since it was confirmed: web.service"},
+		{"a unit failed since that no check looks at", func(in *plan.GateInput) {
+			in.Seen["dev-1"].Observed.FailedUnits = []string{"web.service"}
+		}, true, ""},
+		{"a unit was failed before", func(in *plan.GateInput) {
+			in.Units = map[string]bool{"dev-1": true}
+			in.Seen["dev-1"].Observed.FailedUnits = []string{"old.service"}
+			in.Seen["dev-1"].Observed.Recorded.Failed = []string{"old.service"}
+		}, true, ""},
+		{"confirmed by a run whose soak may still go on", func(in *plan.GateInput) {
+			in.Policies = map[string]inventory.Stage{"dev": {Soak: 10 * time.Minute}}
+			in.Seen["dev-1"].Observed.ConfirmedAgo = ago(9 * time.Minute)
+			in.Seen["dev-2"].Observed.ConfirmedAgo = ago(10*time.Minute - time.Second)
+		}, false, "not soaked: confirmed 540 s ago by its own clock, and its stage soaks for 10m0s"},
+		{"its clock went back since it was confirmed", func(in *plan.GateInput) {
+			in.Policies = map[string]inventory.Stage{"dev": {Soak: 10 * time.Minute}}
+			in.Seen["dev-1"].Observed.ConfirmedAgo = ago(-time.Hour)
+		}, false, "not soaked"},
+		{"confirmed just now, in a stage without a soak", func(in *plan.GateInput) {
+			in.Seen["dev-1"].Observed.ConfirmedAgo = ago(0)
+		}, true, ""},
+		{"unchanged, in a stage that soaks", func(in *plan.GateInput) {
+			in.Policies = map[string]inventory.Stage{"dev": {Soak: 10 * time.Minute}}
+		}, true, ""},
 		{"nobody looked", func(in *plan.GateInput) { delete(in.Seen, "dev-1") }, false, "not read"},
 		{"confirmed in this run", func(in *plan.GateInput) {
 			delete(in.Seen, "dev-1")
@@ -206,6 +239,10 @@ func TestGateShare(t *testing.T) {
 		{"none of two", percent(50), map[string]deploy.HostPlan{"dev-1": silent, "dev-2": silent}, nil, false},
 		{"one failed since", percent(50), map[string]deploy.HostPlan{"dev-1": failed, "dev-2": proven()}, nil, false},
 		{"one failed in this run", percent(50), map[string]deploy.HostPlan{"dev-2": proven()}, map[string]deploy.Outcome{"dev-1": {State: deploy.StateReturned}}, false},
+		{"one was away in this run", percent(50), map[string]deploy.HostPlan{"dev-2": proven()},
+			map[string]deploy.Outcome{"dev-1": {State: deploy.StateUntouched, Problem: silent.Problem}}, true},
+		{"one did not evaluate in this run", percent(50), map[string]deploy.HostPlan{"dev-2": proven()},
+			map[string]deploy.Outcome{"dev-1": {State: deploy.StateUntouched, Problem: &deploy.Problem{Code: deploy.CodeEvaluation}}}, false},
 		{"one waits for a reboot", percent(50), map[string]deploy.HostPlan{"dev-2": proven()}, map[string]deploy.Outcome{"dev-1": {State: deploy.StateRebootPending}}, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {

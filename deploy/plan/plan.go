@@ -137,12 +137,13 @@ func (p Planner) Gate(stage string, now time.Time, done map[string]deploy.Outcom
 		order[i] = s.Name
 		policies[s.Name] = s
 	}
-	hosts := map[string][]string{}
+	hosts, units := map[string][]string{}, map[string]bool{}
 	for _, h := range p.Inventory.Hosts {
 		hosts[h.Stage] = append(hosts[h.Stage], h.Name)
+		units[h.Name] = slices.ContainsFunc(h.Checks, func(c inventory.Check) bool { return c.Type == inventory.CheckUnits })
 	}
 	return Gate(GateInput{
 		Order: order, Stage: stage, Hosts: hosts, Flake: p.Flake,
-		Policies: policies, Now: now, Done: done, Seen: seen, Override: p.Override,
+		Policies: policies, Now: now, Units: units, Done: done, Seen: seen, Override: p.Override,
 	})
 }

@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"context"
+	"maps"
 	"sync"
 	"time"
 
@@ -66,9 +67,13 @@ func (s *stage) drive(ctx context.Context) {
 }
 
 // shut says that the stage's calendar lets no wave begin now. A rollback goes by
-// none, and neither does a stage whose gate was overridden.
+// none, and neither does a stage whose gate is overridden, which a gate that was
+// open at first comes to be here.
 func (s *stage) shut() bool {
-	return !s.Ungated && s.plan.Gate.Override == "" && !s.Opening(time.Now()).Open
+	if s.Ungated || s.plan.Gate.Override != "" || s.Opening(time.Now()).Open {
+		return false
+	}
+	return !s.Planner.Gate(s.Name, time.Now(), maps.Clone(s.done), nil).Open
 }
 
 func (s *stage) interrupted(is bool) {

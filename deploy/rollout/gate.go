@@ -23,7 +23,7 @@ func (r *run) gate(ctx context.Context, s stageHosts) deploy.Gate {
 				continue
 			}
 			o, ours := r.done[h.Name]
-			if ours && (o.Failed() || r.Ungated && !proves(o)) {
+			if ours && (o.Failed() && !o.Away() || r.Ungated && !proves(o)) {
 				return r.Planner.Gate(s.Name, time.Now(), maps.Clone(r.done), nil)
 			}
 			if !ours {
@@ -37,22 +37,35 @@ func (r *run) gate(ctx context.Context, s stageHosts) deploy.Gate {
 	if r.closed(s) {
 		return r.Planner.Gate(s.Name, time.Now(), maps.Clone(r.done), nil)
 	}
-	seen := map[string]deploy.HostPlan{}
 	plans := r.read(ctx, unread, "")
 	for _, hp := range plans {
 		r.runner.Release(hp.Host)
-		if left, owed := r.Owed[hp.Host]; owed && hp.Problem == nil {
+	}
+	return r.Planner.Gate(s.Name, time.Now(), maps.Clone(r.done), proofs(plans, r.Owed, r.machines))
+}
+
+// Proofs are hosts that were only read, by name, as gates are judged by them: with
+// what a soak that was broken off, or a second name, takes from their proof.
+func Proofs(plans []deploy.HostPlan, owed map[string]time.Duration) map[string]deploy.HostPlan {
+	return proofs(plans, owed, map[string]string{})
+}
+
+// proofs is Proofs; machines is as known of doubled.
+func proofs(plans []deploy.HostPlan, owed map[string]time.Duration, machines map[string]string) map[string]deploy.HostPlan {
+	seen := map[string]deploy.HostPlan{}
+	for _, hp := range plans {
+		if left, owes := owed[hp.Host]; owes && hp.Problem == nil {
 			hp.Problem = soakOwedProblem(hp.Host, left)
 		}
 		seen[hp.Host] = hp
 	}
-	for name, p := range doubled(r.machines, plans) {
+	for name, p := range doubled(machines, plans) {
 		if hp, ok := seen[name]; ok {
 			hp.Problem = p
 			seen[name] = hp
 		}
 	}
-	return r.Planner.Gate(s.Name, time.Now(), maps.Clone(r.done), seen)
+	return seen
 }
 
 // closed says that the stage's own settings close it, whatever the hosts say: then

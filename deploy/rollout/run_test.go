@@ -204,6 +204,12 @@ func TestWindows(t *testing.T) {
 		res, err := s.run(t, nil)
 		exits(t, res, err, 0)
 	})
+	t.Run("overridden before it ended", func(t *testing.T) {
+		s := prepare(newFleet(map[string]act{"a": {takes: 2 * time.Minute}}), within("Sat 00:00-00:01 UTC"), "dev: a b c")
+		s.in.Planner = plan.Planner{Inventory: s.inv, Flake: flakeHash, Override: "hotfix"}
+		res, err := s.run(t, nil)
+		exits(t, res, err, 0)
+	})
 	t.Run("a rollback goes by no window", func(t *testing.T) {
 		s := prepare(newFleet(nil), within("Mon 09:00-16:00 UTC"), "dev: a b c")
 		s.in.Ungated = true
@@ -217,6 +223,16 @@ func TestAShareOfAStageOpensTheNext(t *testing.T) {
 	s := prepare(newFleet(map[string]act{"d1": {recorded: true}, "d2": {problem: down()}}), half, "dev: d1 d2", "prod: p1").only("p1")
 	res, err := s.run(t, nil)
 	exits(t, res, err, 0)
+	// One that is away says nothing of the flake, in this run either; one that fails does.
+	spare := func(s *inventory.Stage) { half(s); s.MaxFailures = inventory.Share{Count: 1} }
+	s = prepare(newFleet(map[string]act{"d2": {problem: down()}}), spare, "dev: d1 d2", "prod: p1")
+	res, err = s.run(t, nil)
+	exits(t, res, err, 5)
+	expect(t, "states", states(res), "d1=confirmed d2=untouched p1=confirmed")
+	s = prepare(newFleet(map[string]act{"d2": {state: deploy.StateReturned}}), spare, "dev: d1 d2", "prod: p1")
+	res, err = s.run(t, nil)
+	exits(t, res, err, 5)
+	expect(t, "states", states(res), "d1=confirmed d2=returned p1=skipped")
 	s = prepare(newFleet(map[string]act{"d1": {recorded: true}, "d2": {problem: down()}, "d3": {problem: down()}}), half, "dev: d1 d2 d3", "prod: p1").only("p1")
 	res, err = s.run(t, nil)
 	exits(t, res, err, 4)

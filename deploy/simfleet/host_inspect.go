@@ -170,6 +170,9 @@ func (q *request) sayFlake(digest string) {
 		if h.switchable(r.recorded()) {
 			q.say("valid", "yes")
 		}
+		if h.findDone(r.of("run")) != nil {
+			q.say("confirmed_ago", strconv.FormatInt(h.wall()-number(r.of("time")), 10))
+		}
 	}
 }
 

@@ -192,9 +192,12 @@ func (h *Host) findRecord(digest string) *record {
 }
 
 // recorded is the toplevel that a record names.
-func (r *record) recorded() string {
+func (r *record) recorded() string { return r.of("toplevel") }
+
+// of is what a record has under a key.
+func (r *record) of(key string) string {
 	for _, l := range r.lines {
-		if t, ok := strings.CutPrefix(l, "toplevel "); ok {
+		if t, ok := strings.CutPrefix(l, key+" "); ok {
 			return t
 		}
 	}

@@ -189,9 +189,16 @@ if [ "$digest" != - ]; then
 	if [ -d "$UPLOADS/$digest" ]; then say present yes; fi
 	if [ -f "$RECORDS/$digest" ]; then
 		say_lines record <"$RECORDS/$digest"
-		while read -r key toplevel; do
-			if [ "$key" = toplevel ] && [ -x "$toplevel/bin/switch-to-configuration" ]; then say valid yes; fi
+		by=- at=0
+		while read -r key rest; do
+			case $key in
+			toplevel) if [ -x "$rest/bin/switch-to-configuration" ]; then say valid yes; fi ;;
+			run) by=$rest ;;
+			time) at=$rest ;;
+			esac
 		done <"$RECORDS/$digest"
+		# A run that found the host unchanged has no folder.
+		if [ -d "$DONE/$by" ]; then say confirmed_ago "$(($(date +%s) - at))"; fi
 	fi
 fi
 say end inspect

@@ -43,6 +43,9 @@ func confirms(t *testing.T, s Subject) {
 	if r := o.Recorded; r == nil || r.Toplevel != wanted || r.Run != "RUN1" || r.Stage != "dev" || !o.WantedValid {
 		t.Errorf("the record is %+v, valid %v", r, o.WantedValid)
 	}
+	if ago := o.ConfirmedAgo; ago == nil || *ago < 0 || *ago > 60 {
+		t.Errorf("it tells that it was confirmed %v s ago", ago)
+	}
 	if o.Marker == nil || o.Marker.Host != "subject" || o.Active != nil || o.Lease != nil {
 		t.Errorf("after a confirmation: marker %+v, active %+v, lease %+v", o.Marker, o.Active, o.Lease)
 	}

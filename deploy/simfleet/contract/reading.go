@@ -280,6 +280,9 @@ func records(t *testing.T, s Subject) {
 		r.Operator != "ann@desk" || r.Stage != "dev" || r.FlakeHash != s.Good.Digest() || !slices.Equal(r.Failed, before.FailedUnits) {
 		t.Errorf("the record is %+v", r)
 	}
+	if o.ConfirmedAgo != nil {
+		t.Errorf("it was not switched, and tells that it was %d s ago", *o.ConfirmedAgo)
+	}
 	if !o.WantedValid || o.Marker == nil || *o.Marker != (deploy.Marker{Fleet: "contract", Host: "subject"}) || o.Lease != nil {
 		t.Errorf("after recording: valid %v, marker %+v, lease %+v", o.WantedValid, o.Marker, o.Lease)
 	}

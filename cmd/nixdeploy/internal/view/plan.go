@@ -34,10 +34,14 @@ func (s Style) Next(command string) string {
 func (s Style) planHead(p deploy.Plan) string {
 	facts := []string{"Fleet " + s.Clean(p.Fleet), "flake " + FlakeID(p.Flake), "stage " + s.Clean(p.Stage),
 		count(len(p.Hosts), "host")}
+	gate := s.gate(p.Gate)
+	if p.Flake == "" {
+		facts[1], gate = "no flake", "none: a rollback goes by no gate, window or freeze"
+	}
 	if p.Source != "" && p.Source != "rendered" {
 		facts[1] += " (" + s.Clean(p.Source) + ")"
 	}
-	head := s.hang("", strings.Join(facts, s.dot())) + s.novelty(p.New) + s.hang("Gate: ", s.gate(p.Gate))
+	head := s.hang("", strings.Join(facts, s.dot())) + s.novelty(p.New) + s.hang("Gate: ", gate)
 	head += s.approvals(p.Approvals)
 	if p.Evaluates != "" {
 		head += s.hang("Evaluates ", s.Clean(p.Evaluates))

@@ -14,6 +14,7 @@ type Ending struct {
 	Report  deploy.Report
 	Hosts   []Selected // all that the run was asked to do, begun or not
 	Stages  []string   // all stages of the fleet, in order
+	ByShare []string   // those of them whose gate does without some of their hosts
 	Exit    int
 	Meaning string // of the exit code, one line
 	Next    string // the command that goes on, "" when there is nothing to do
@@ -172,7 +173,13 @@ func (s Style) closed(e Ending, hosts []deploy.HostReport) string {
 	}
 	for i, stage := range e.Stages {
 		var missing []string
+		spared := slices.Contains(e.ByShare, stage) && !slices.ContainsFunc(hosts, func(h deploy.HostReport) bool {
+			return h.State == deploy.StateSkipped && slices.Contains(e.Stages[i+1:], h.Stage)
+		})
 		for _, h := range hosts {
+			if spared && (deploy.Outcome{State: h.State, Problem: h.Problem}).Away() {
+				continue
+			}
 			if h.Stage == stage && (!good(h.State) || h.State == deploy.StateSkipped || h.Problem != nil) {
 				missing = append(missing, h.Host)
 			}
