@@ -24,10 +24,10 @@ func TestStandInsAnswerAsRecorded(t *testing.T) {
 		// is restarted for ever was waiting for its restart at that moment.
 		races []int
 	}{
-		{transcript: "old-nix28-sh.txt", base: lab.Bookworm, drop: []*regexp.Regexp{quietActivator}, races: []int{364, 519, 672}},
+		{transcript: "old-nix28-sh.txt", base: lab.Bookworm, drop: []*regexp.Regexp{quietActivator}, races: []int{338, 364, 441, 519, 672}},
 		// Its generation 1 had the quieter activator.
-		{transcript: "old-nix28-perl.txt", base: lab.Bookworm, races: []int{205, 466}},
-		{transcript: "ng-nix226-perl.txt", base: lab.Trixie},
+		{transcript: "old-nix28-perl.txt", base: lab.Bookworm, races: []int{205, 363, 466}},
+		{transcript: "ng-nix226-perl.txt", base: lab.Trixie, races: []int{371}},
 		{transcript: "2-old-nix28-perl.txt", base: lab.Bookworm},
 		{transcript: "2-ng-nix226-perl.txt", base: lab.Trixie},
 	} {
