@@ -12,7 +12,7 @@ import (
 const owedRuns = 20
 
 // owed is what earlier runs of this very flake left of their soaks when they
-// were killed or interrupted. Without it a second apply would find the hosts
+// were killed or interrupted, whether a resume settled them or not. Without it a second apply would find the hosts
 // confirmed, and the next stage would open on a wave that never soaked.
 func (c *change) owed(dir string) map[string]time.Duration {
 	if c.flake == nil {
@@ -28,12 +28,8 @@ func (c *change) owed(dir string) map[string]time.Duration {
 		if r.Err != nil || r.Held || r.Command == "approve" || r.Fleet != c.inv.Fleet || r.Flake != c.flake.Digest() {
 			continue
 		}
-		if r.Finished && r.Exit == rollout.ExitOK { // all of its soaks are over, and it need not be read
-			for _, h := range r.Hosts {
-				delete(owed, h)
-			}
-			continue
-		}
+		// That it ended with 0 says nothing: a resume ends so when all hosts are
+		// settled, and soaks none of them.
 		events, err := journal.Read(dir, r.Run)
 		if err != nil {
 			c.log.Warn("a run cannot be read, so a soak that it owes is not made up for", "run", r.Run, "error", err)

@@ -473,6 +473,7 @@ func TestASoakThatWasCutShortIsMadeUpFor(t *testing.T) {
 	d.plans["dev-1"] = deploy.HostPlan{Change: deploy.ChangeUnknown, Problem: &deploy.Problem{Code: deploy.CodeUnreachable}}
 	c.expect(t, 4, "apply", "--stage", "dev", "--yes") // pays nothing
 	d.plans["dev-1"] = same
+	c.expect(t, 0, "resume", run) // all of its hosts are settled: that is no soak
 	c.expect(t, 0, "apply", "--stage", "dev", "--yes")
 	if diff := cmp.Diff([]string{"dev-1"}, d.checked); diff != "" {
 		t.Errorf("checked (-want +got):\n%s", diff)
