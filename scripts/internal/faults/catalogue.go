@@ -98,7 +98,7 @@ func deployerFaults() []entry {
 		killed(24, "in the confirmation", "TestF24KilledInTheConfirmation", "resume: confirmed, 0"+settles),
 		{number: 25, title: "SIGINT once and twice, SIGTERM, SIGHUP",
 			required: "once: no host begins, those in flight finish, 130; twice: left to their guards, 130",
-			proofs: []string{"faults TestF25Interruptions", "faults TestF25AClosedPipe", "faults TestF25AClosedTerminal", "faults TestF25TheSecondInterruptionLetsGo", "cmd TestTheFirstInterruptionBeginsNoFurtherHost",
+			proofs: []string{"faults TestF25Interruptions", "faults TestF25AClosedPipe", "faults TestF25AClosedTerminal", "faults TestF25ARunUnderNohup", "faults TestF25TheSecondInterruptionLetsGo", "cmd TestTheFirstInterruptionBeginsNoFurtherHost",
 				"cmd TestTheSecondInterruptionLeavesHostsToTheirGuards", "e2e TestAnInterruptionBeginsNoFurtherHost"}},
 		{number: 26, modes: true, title: "out of memory, or a panic in one host's goroutine",
 			required: "others end cleanly, the stack is in the run's file: 1; resume finds the host and settles it: 0",
