@@ -144,6 +144,38 @@ func TestARollbackOfSomebodyElsesWorkIsRefused(t *testing.T) {
 	c.expect(t, 0, "rollback", "--run", run, "--yes")
 }
 
+// What a dead run of one's own brought is nobody else's work: it is settled, and
+// not undone unseen. A rollback that was killed itself is taken up.
+func TestARollbackOfAHostWithADeadRun(t *testing.T) {
+	const dead = "01JDXK9AAAM8Z9V6B2T4R5W0AX"
+	d := &fakeDriver{}
+	c := newCall(t, d)
+	run := confirmedRun(t, c, "web-1")
+	for _, x := range []struct {
+		runs, wanted string
+		args         []string
+		exit         int
+	}{
+		{otherSystem, otherSystem, []string{"--on", "web-1"}, 4},
+		{otherSystem, otherSystem, []string{"--run", run}, 4},
+		{newSystem, otherSystem, []string{"--on", "web-1"}, 4}, // it has not switched yet
+		{oldSystem, oldSystem, []string{"--on", "web-1"}, 0},
+		{otherSystem, otherSystem, []string{"--on", "web-1", "--to", oldSystem}, 0},
+	} {
+		*d = *fleetOn(x.runs, run)
+		d.systems = map[string]string{oldSystem: "system-7-link"}
+		d.plans["web-1"].Observed.Active = &deploy.ActiveRun{Run: dead, Wanted: x.wanted}
+		c.expect(t, x.exit, append(append([]string{"rollback"}, x.args...), "--yes")...)
+		if x.exit == 0 {
+			continue
+		}
+		contains(t, "stderr", flat(c.stderr.String()), "run "+dead+" is not settled here", "nixdeploy resume "+dead)
+		if len(d.applied) > 0 || strings.Contains(c.stderr.String(), "--accept-foreign") {
+			t.Errorf("%v: %v\n%s", x, d.applied, &c.stderr)
+		}
+	}
+}
+
 // The host keeps its newest runs only: then the journal has to tell, and the
 // system to be there.
 func TestARunThatTheHostForgotIsRolledBackByTheJournal(t *testing.T) {
