@@ -25,7 +25,12 @@ func (d *Driver) Resume(ctx context.Context, h inventory.Host, stage string, lef
 		if p := w.inspect(ctx); p != nil {
 			return p
 		}
-		return nil
+		p := identity(w.p.Observed, h, d.Terms)
+		if p != nil { // what was read is of another machine
+			w.s.close()
+			w.p = Progress{Goal: w.p.Goal, Mode: h.Activation}
+		}
+		return orNil(p)
 	})
 	var out deploy.Outcome
 	switch {

@@ -196,3 +196,32 @@ func TestAnInterruptedArmingIsNotUntouched(t *testing.T) {
 		wantState(t, d.Apply(drain, webHost(), "prod", 1), deploy.StateInFlight, deploy.CodeInterrupted)
 	})
 }
+
+// What another machine holds says nothing of the host, and is not touched: not
+// where it knows the same run, nor where it would pass for settled.
+func TestResumeSettlesNothingOnAnotherMachine(t *testing.T) {
+	for name, arrange := range map[string]func(*fakeHost){
+		"that the run armed, too": func(f *fakeHost) {
+			f.armed, f.observed.Active = true, &deploy.ActiveRun{Run: "run-1", Wanted: newSystem, Record: onOld}
+		},
+		"that the run confirmed":     func(f *fakeHost) { f.result = deploy.ResultConfirmed },
+		"that a later run confirmed": func(f *fakeHost) { f.observed.Previous = &deploy.Previous{Run: "run-9"} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFakeHost()
+			f.observed.Marker = &deploy.Marker{Fleet: "home", Host: "web-2"}
+			arrange(f)
+			synctest.Test(t, func(t *testing.T) {
+				d := f.driver()
+				defer d.Close()
+				d.Terms.First = true
+				out := d.Resume(t.Context(), webHost(), "prod", deploy.HostReport{Changed: true, Switched: true, Before: &onOld})
+				wantState(t, out, deploy.StateStranded, deploy.CodeIdentity)
+				f.wantTrace(t, "send inspect, state stranded")
+				if !strings.HasPrefix(out.Problem.Next, "correct the address") || out.After != (deploy.Links{}) {
+					t.Errorf("%+v", out)
+				}
+			})
+		})
+	}
+}
