@@ -46,14 +46,7 @@ func (in *invocation) rebuild(ctx context.Context, dir, id string) error {
 		return err
 	}
 	in.tell(fmt.Sprintf("rebuilt the journal of run %s from the hosts: %d hold something of it\n", id, len(fold.Hosts)))
-	end, err := in.settle(ctx, j, id, fold, events)
-	if closed := j.Close(); err == nil {
-		err = closed
-	}
-	if err != nil {
-		return err
-	}
-	return in.end(end)
+	return in.settleAll(ctx, j, id, fold, events)
 }
 
 // toRebuild says whether this machine knows the run. A journal that can be read

@@ -108,7 +108,7 @@ func deployerFaults() []entry {
 			proofs:   []string{"faults TestF27ASleepingLaptop", "host TestALateConfirmationIsNoConfirmation"}},
 		{number: 28, modes: true, title: "the journal cannot be written",
 			required: "before: nothing is contacted, 4; in mid-run: no step whose intent is not on disk, no further host; hosts in flight finish or are left to guards: 5 or 6, all told on the terminal",
-			proofs: []string{"faults TestF28ADiskThatRunsFull", "faults TestF28AStateFolderThatCannotBeWritten", "cmd TestARunThatCannotBeWrittenDownContactsNothing",
+			proofs: []string{"faults TestF28ADiskThatRunsFull", "faults TestF28AFullDiskInAResume", "faults TestF28AStateFolderThatCannotBeWritten", "cmd TestARunThatCannotBeWrittenDownContactsNothing",
 				"rollout TestAJournalThatCannotBeWritten", "journal TestAFailedDiskIsFinal"}},
 		{number: 29, modes: true, title: "a journal that is torn, flipped, emptied, another run's, newer",
 			required: "a torn tail is dropped; else refused with its path, and rebuilt from the hosts; apply believes the hosts",
