@@ -63,7 +63,7 @@ func (in *invocation) toRebuild(dir, id string) (known bool, err error) {
 	case errors.Is(err, journal.ErrNotFound):
 		return false, nil
 	}
-	return true, err
+	return true, in.unreadable(dir, id, err)
 }
 
 // keptRun is what one host answered.
