@@ -93,7 +93,7 @@ func deployerFaults() []entry {
 		killed(19, "when armed", "TestF19KilledWhenArmed", "resume returns it, 5; else its guard does"+settles),
 		killed(20, "with the intent of the switch written", "TestF20KilledWithTheIntentWritten", "resume returns it, 5"+settles),
 		killed(21, "when the switch was sent", "TestF21KilledWhenTheSwitchWasSent", "resume confirms it, 0"+settles, "e2e TestABrokenNetworkIsMendedThoughNixdeployIsKilled"),
-		killed(22, "when the new system runs", "TestF22KilledWhenTheNewSystemRuns", "resume confirms it, 0"+settles, "e2e TestResumeSettlesWhatAKilledRunLeft"),
+		killed(22, "when the new system runs", "TestF22KilledWhenTheNewSystemRuns", "resume confirms it, 0"+settles, "e2e TestResumeSettlesWhatAKilledRunLeft", "faults TestF22ARollbackOfWhatAKilledRunLeft"),
 		killed(23, "when healthy", "TestF23KilledWhenHealthy", "resume confirms it, 0"+settles, "e2e TestApplyAfterAKillConfirmsWithoutASecondSwitch"),
 		killed(24, "in the confirmation", "TestF24KilledInTheConfirmation", "resume: confirmed, 0"+settles),
 		{number: 25, title: "SIGINT once and twice, SIGTERM, SIGHUP",

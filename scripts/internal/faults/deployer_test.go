@@ -66,6 +66,25 @@ func TestF22KilledWhenTheNewSystemRuns(t *testing.T) {
 	both(t, func(t *testing.T, mode string) { killedAt(t, mode, "guard await", done, 0) })
 }
 
+// A rollback settles what the dead run left, and goes where it was told to all the
+// same. Told nothing, it does not guess which run is meant.
+func TestF22ARollbackOfWhatAKilledRunLeft(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, mode string) {
+		w := killedInFlight(t, mode)
+		before := w.first["web"].Running
+		w.run("rollback", "--on", "web", "--yes").wants(t, 4)
+		r := w.run("rollback", "--on", "web", "--to", before, "--yes")
+		r.wants(t, 0, "confirmed 1 web")
+		if l := w.look("web"); l.Running != before || l.Profile != before || l.NextBoot != before || l.Active != nil {
+			t.Errorf("it is on %+v", l)
+		}
+		w.switches("web", 1, 1)
+		w.run("resume").wants(t, 5)
+		w.seen(t, r, "settled, and back on the system that was named")
+	})
+}
+
 func TestF23KilledWhenHealthy(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, mode string) { killedAt(t, mode, "guard confirm", arrived, 0) })
