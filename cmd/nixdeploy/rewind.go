@@ -53,7 +53,7 @@ func (r *rewind) Inspect(ctx context.Context, h inventory.Host, stage string) de
 		return p
 	}
 	p.Wanted, p.Change = g.system, deploy.ChangeSwitch
-	if p.Observed.Profile == g.system && p.Observed.Running == g.system {
+	if o := p.Observed; o.Profile == g.system && o.Running == g.system && (o.NextBoot == "" || o.NextBoot == g.system) {
 		p.Change = deploy.ChangeUnchanged
 	}
 	p.Notes = append(p.Notes, g.words())

@@ -235,6 +235,20 @@ func TestAnUndecidedOrForeignRunIsNotRolledBack(t *testing.T) {
 	}
 }
 
+// A host that runs what it goes back to, and boots another, is changed: that is
+// asked about.
+func TestARollbackOfWhatAHostBootsIsAskedAbout(t *testing.T) {
+	d := fleetOn(oldSystem, "01JDXK7QJ3M8Z9V6B2T4R5W0AX")
+	d.plans["web-1"].Observed.NextBoot = newSystem
+	c := newCall(t, d)
+	c.Terminal.In, c.stdin = true, "n\n"
+	c.expect(t, 4, "rollback", "--on", "web-1")
+	contains(t, "stderr", c.stderr.String(), "Go back on 1 of 1 hosts of stage prod? [y/N]")
+	if len(d.applied) > 0 {
+		t.Errorf("it was changed unasked: %v", d.applied)
+	}
+}
+
 func TestARunThatChangedNothingIsNothingToRollBack(t *testing.T) {
 	d := &fakeDriver{outcomes: map[string]deploy.State{"dev-1": deploy.StateReturned}}
 	c := newCall(t, d)
