@@ -30,7 +30,7 @@ func (in *invocation) rebuild(ctx context.Context, dir, id string) error {
 	if err != nil {
 		return err
 	}
-	events := rebuilt(report, in.startOf(inv, id, report, kept), kept)
+	events := rebuilt(inv, report, in.startOf(inv, id, report, kept), kept)
 	fold := deploy.Fold(events)
 	if len(fold.Hosts) == 0 && !known {
 		return &deploy.Problem{
@@ -194,8 +194,9 @@ func (in *invocation) startOf(inv *inventory.Inventory, id string, r deploy.Repo
 }
 
 // rebuilt is what the hosts tell of a run as its events. It is pure but for the
-// time of an event, which is that of the arming.
-func rebuilt(r deploy.Report, start deploy.RunStart, kept []keptRun) []deploy.Event {
+// time of an event, which is that of the arming. No host knows whether its soak
+// came to an end, so all of it is owed.
+func rebuilt(inv *inventory.Inventory, r deploy.Report, start deploy.RunStart, kept []keptRun) []deploy.Event {
 	began := r.Began
 	var hosts []deploy.Event
 	for _, k := range kept {
@@ -211,7 +212,13 @@ func rebuilt(r deploy.Report, start deploy.RunStart, kept []keptRun) []deploy.Ev
 			hosts = append(hosts, e)
 		}
 	}
-	return append([]deploy.Event{{Kind: deploy.EventRunStarted, Time: began, Start: &start, Message: "rebuilt from the hosts"}}, hosts...)
+	events := []deploy.Event{{Kind: deploy.EventRunStarted, Time: began, Start: &start, Message: "rebuilt from the hosts"}}
+	for _, name := range start.Stages {
+		if s, ok := inv.StageByName(name); ok {
+			events = append(events, deploy.Event{Kind: deploy.EventStageStarted, Time: began, Stage: name, Plan: &deploy.Plan{Stage: name, Policy: s}})
+		}
+	}
+	return append(events, hosts...)
 }
 
 // hostEvents tells one host's part. An apply that armed a host for a system of
