@@ -148,6 +148,9 @@ func (f *Folder) addHost(e Event) {
 	case EventStepFailed:
 		h.Problem = e.Problem
 	case EventHostState:
+		if e.State == StateStranded && h.State == StateConfirmed && h.After != nil { // unwell in the soak, and let go of before its way back began
+			h.Leaving = h.After.Running
+		}
 		h.State = e.State
 		if e.State == StateReturned {
 			h.Leaving = ""

@@ -82,7 +82,10 @@ func TestHistoryListsDamagedAndForeignJournals(t *testing.T) {
 	c.expect(t, 4, "show", bad)
 	contains(t, "stderr", flat(c.stderr.String()), "error[journal]", "--rebuild-from-hosts")
 	c.expect(t, 0, "show", whole)
-	c.expect(t, 4, "show", newer)
+	for _, args := range [][]string{{"show", newer}, {"rollback", "--run", newer, "--yes"}, {"resume", newer}, {"resume", "--rebuild-from-hosts", newer}} {
+		c.expect(t, 4, args...)
+		contains(t, "stderr", flat(c.stderr.String()), "error[journal]", "cannot be read")
+	}
 }
 
 func TestShowTellsOneRun(t *testing.T) {

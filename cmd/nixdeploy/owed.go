@@ -13,9 +13,10 @@ import (
 // owedRuns is how many of the newest runs are looked at for soaks.
 const owedRuns = 20
 
-// owed is what earlier runs of this very flake left of their soaks when they
-// were killed or interrupted. Without it a second apply would find the hosts
-// confirmed, and the next stage would open on a wave that never soaked.
+// owed is what earlier runs of this very flake left of their soaks when they were
+// killed or interrupted, whether a resume settled them or not. Without it a second
+// apply would find the hosts confirmed, and the next stage would open on a wave that
+// never soaked.
 func (in *invocation) owed(inv *inventory.Inventory, f *flake.Flake) map[string]time.Duration {
 	if f == nil {
 		return nil

@@ -30,7 +30,7 @@ func (in *invocation) rebuild(ctx context.Context, dir, id string) error {
 	if err != nil {
 		return err
 	}
-	events := rebuilt(report, in.startOf(inv, id, report, kept), kept)
+	events := rebuilt(inv, report, in.startOf(inv, id, report, kept), kept)
 	fold := deploy.Fold(events)
 	if len(fold.Hosts) == 0 && !known {
 		return &deploy.Problem{
@@ -46,14 +46,7 @@ func (in *invocation) rebuild(ctx context.Context, dir, id string) error {
 		return err
 	}
 	in.tell(fmt.Sprintf("rebuilt the journal of run %s from the hosts: %d hold something of it\n", id, len(fold.Hosts)))
-	end, err := in.settle(ctx, j, id, fold, events)
-	if closed := j.Close(); err == nil {
-		err = closed
-	}
-	if err != nil {
-		return err
-	}
-	return in.end(end)
+	return in.settleAll(ctx, j, id, fold, events)
 }
 
 // toRebuild says whether this machine knows the run. A journal that can be read
@@ -70,7 +63,7 @@ func (in *invocation) toRebuild(dir, id string) (known bool, err error) {
 	case errors.Is(err, journal.ErrNotFound):
 		return false, nil
 	}
-	return true, err
+	return true, in.unreadable(dir, id, err)
 }
 
 // keptRun is what one host answered.
@@ -201,8 +194,9 @@ func (in *invocation) startOf(inv *inventory.Inventory, id string, r deploy.Repo
 }
 
 // rebuilt is what the hosts tell of a run as its events. It is pure but for the
-// time of an event, which is that of the arming.
-func rebuilt(r deploy.Report, start deploy.RunStart, kept []keptRun) []deploy.Event {
+// time of an event, which is that of the arming. No host knows whether its soak
+// came to an end, so all of it is owed.
+func rebuilt(inv *inventory.Inventory, r deploy.Report, start deploy.RunStart, kept []keptRun) []deploy.Event {
 	began := r.Began
 	var hosts []deploy.Event
 	for _, k := range kept {
@@ -218,7 +212,13 @@ func rebuilt(r deploy.Report, start deploy.RunStart, kept []keptRun) []deploy.Ev
 			hosts = append(hosts, e)
 		}
 	}
-	return append([]deploy.Event{{Kind: deploy.EventRunStarted, Time: began, Start: &start, Message: "rebuilt from the hosts"}}, hosts...)
+	events := []deploy.Event{{Kind: deploy.EventRunStarted, Time: began, Start: &start, Message: "rebuilt from the hosts"}}
+	for _, name := range start.Stages {
+		if s, ok := inv.StageByName(name); ok {
+			events = append(events, deploy.Event{Kind: deploy.EventStageStarted, Time: began, Stage: name, Plan: &deploy.Plan{Stage: name, Policy: s}})
+		}
+	}
+	return append(events, hosts...)
 }
 
 // hostEvents tells one host's part. An apply that armed a host for a system of

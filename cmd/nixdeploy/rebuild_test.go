@@ -5,11 +5,14 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/nixdeploy/nixdeploy/deploy"
 	"github.com/nixdeploy/nixdeploy/deploy/journal"
+	"github.com/nixdeploy/nixdeploy/deploy/rollout"
+	"github.com/nixdeploy/nixdeploy/inventory"
 )
 
 // heldBy is what a host of the fleet "home" answers about a run.
@@ -182,7 +185,12 @@ func TestWhatHostsTellBecomesTheEventsOfTheRun(t *testing.T) {
 	} {
 		k := keptRun{KeptRun: heldBy("R1", "web-1", "prod", c.change)}
 		k.host.Name = "web-1"
-		r := deploy.Fold(rebuilt(deploy.Report{}, deploy.RunStart{Command: c.command}, []keptRun{k}))
+		inv := &inventory.Inventory{Stages: []inventory.Stage{{Name: "prod", Soak: time.Hour}}}
+		events := rebuilt(inv, deploy.Report{}, deploy.RunStart{Command: c.command, Stages: []string{"prod"}}, []keptRun{k})
+		if owed := rollout.Owed(events, time.Now())["web-1"]; (owed == time.Hour) != (c.state == deploy.StateConfirmed || c.leaving != "") {
+			t.Errorf("%s: a soak of %s is owed", name, owed)
+		}
+		r := deploy.Fold(events)
 		h := r.Hosts[0]
 		if h.State != c.state || h.Unresolved != c.open || h.Leaving != c.leaving || !h.Changed || h.Stage != "prod" || r.Began.Unix() != k.Since {
 			t.Errorf("%s: %+v", name, h)

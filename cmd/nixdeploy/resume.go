@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -65,17 +64,29 @@ func runResume(ctx context.Context, in *invocation) error {
 	if report.Finished && !slices.ContainsFunc(report.Hosts, unresolved) {
 		return errors.Join(j.Close(), in.nothingToSettle(report))
 	}
-	end, err := in.settle(ctx, j, id, report, events)
-	if closed := j.Close(); err == nil {
-		err = closed
-	}
-	if err != nil {
-		return err
-	}
-	if err := in.end(end); err != nil {
+	if err := in.settleAll(ctx, j, id, report, events); err != nil {
 		return err
 	}
 	return unread
+}
+
+// settleAll settles the hosts of a run, closes its journal and shows how that ended.
+func (in *invocation) settleAll(ctx context.Context, j *journal.Journal, id string, report deploy.Report, events []deploy.Event) error {
+	end, unwritten, err := in.settle(ctx, j, id, report, events)
+	closed := j.Close()
+	if err != nil {
+		return err
+	}
+	if unwritten == nil {
+		unwritten = closed
+	}
+	if unwritten != nil { // as at the end of an apply
+		in.tell("warning: " + in.err.Clean(unwritten.Error()) + "\n")
+		if end.Exit == rollout.ExitOK {
+			end.Exit, end.Meaning = rollout.ExitInternal, meaning(rollout.ExitInternal)
+		}
+	}
+	return in.end(end)
 }
 
 func (in *invocation) checkResume() error {
@@ -191,18 +202,19 @@ func (in *invocation) unreadable(dir, run string, err error) error {
 	}
 }
 
-// settle brings the undecided hosts of a run to a promised state.
+// settle brings the undecided hosts of a run to a promised state. unwritten is why
+// the journal does not tell how they ended, nil when it does.
 func (in *invocation) settle(
 	ctx context.Context, j *journal.Journal, id string, report deploy.Report, events []deploy.Event,
-) (view.Ending, error) {
+) (end view.Ending, unwritten, err error) {
 	in.findInventoryOf(report)
 	inv, err := in.load()
 	if err != nil {
-		return view.Ending{}, err
+		return end, nil, err
 	}
 	hosts, open, err := hostsOf(inv, report)
 	if err != nil {
-		return view.Ending{}, err
+		return end, nil, err
 	}
 	in.keepWriting()
 	p := in.newProgress()
@@ -213,14 +225,14 @@ func (in *invocation) settle(
 	j.Watch(p.show)
 	dir, err := in.stateDir()
 	if err != nil {
-		return view.Ending{}, err
+		return end, nil, err
 	}
 	fleet, err := in.connect(Request{
 		Run: id, Inventory: inv, First: true, Journal: j, Detach: in.signals.drain,
 		Ours: func(run string) bool { return run == id || dead(dir)(run) },
 	})
 	if err != nil {
-		return view.Ending{}, err
+		return end, nil, err
 	}
 	defer fleet.Driver.Close()
 	if in.json {
@@ -235,22 +247,43 @@ func (in *invocation) settle(
 	for _, h := range report.Hosts {
 		left[h.Host] = h
 	}
+	ends := make(chan deploy.Outcome, len(open))
 	rollout.EachUndecided(inv, open, left, func(h inventory.Host) {
 		if ctx.Err() == nil {
 			defer fleet.Driver.Release(h.Name)
-			fleet.Driver.Resume(context.WithoutCancel(ctx), h, h.Stage, left[h.Name])
+			ends <- fleet.Driver.Resume(context.WithoutCancel(ctx), h, h.Stage, left[h.Name])
 		}
 	})
+	close(ends)
 	stop()
-	judged := p.report()
-	if !in.rebuildFromHosts { // then what the hosts told is the answer, too
-		judged = only(judged, open)
+	settled := p.report()
+	code := in.codeOf(settled, open)
+	if unwritten = finish(ctx, j, id, code); unwritten != nil { // what was not written was not shown either
+		settled = in.seen(settled, ends)
+		code = in.codeOf(settled, open)
 	}
-	code := rollout.ExitCode(judged, in.signals.interrupted())
-	err = j.Append(context.WithoutCancel(ctx), deploy.Event{
-		Run: id, Time: time.Now(), Kind: deploy.EventRunFinished, Exit: &code, Message: meaning(code),
-	})
-	return in.endingOf(p.report(), code, inv, hosts), err
+	return in.endingOf(settled, code, inv, hosts), unwritten, nil
+}
+
+// codeOf is the exit code of a resume that settled these hosts.
+func (in *invocation) codeOf(r deploy.Report, hosts []inventory.Host) int {
+	if !in.rebuildFromHosts { // then what the hosts told is the answer, too
+		r = only(r, hosts)
+	}
+	return rollout.ExitCode(r, in.signals.interrupted())
+}
+
+// seen puts how hosts ended into a report whose events do not tell it.
+func (in *invocation) seen(r deploy.Report, ends <-chan deploy.Outcome) deploy.Report {
+	r.Hosts = slices.Clone(r.Hosts)
+	for o := range ends {
+		i := slices.IndexFunc(r.Hosts, func(h deploy.HostReport) bool { return h.Host == o.Host })
+		h := &r.Hosts[i] // it was left undecided, so it is there
+		h.State, h.Problem, h.After = o.State, in.named(o.Problem), &o.After
+		h.Changed = h.Changed || o.Changed
+		h.Unresolved = o.State == deploy.StateStranded || !o.State.Final()
+	}
+	return r
 }
 
 // findInventoryOf has the run's own inventory read, unless another one was named.

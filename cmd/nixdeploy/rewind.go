@@ -53,7 +53,7 @@ func (r *rewind) Inspect(ctx context.Context, h inventory.Host, stage string) de
 		return p
 	}
 	p.Wanted, p.Change = g.system, deploy.ChangeSwitch
-	if p.Observed.Profile == g.system && p.Observed.Running == g.system {
+	if o := p.Observed; o.Profile == g.system && o.Running == g.system && (o.NextBoot == "" || o.NextBoot == g.system) {
 		p.Change = deploy.ChangeUnchanged
 	}
 	p.Notes = append(p.Notes, g.words())
@@ -133,9 +133,7 @@ func (r *rewind) beforeRun(ctx context.Context, h inventory.Host) (goal, *deploy
 	case err != nil:
 		return goal{}, asked(err)
 	case k.Run != "" && (k.Active || k.Result == deploy.ResultStranded):
-		return goal{}, &deploy.Problem{
-			Code: deploy.CodeInconclusive, What: "run " + r.run + " is not settled here", Next: r.again("resume", r.run),
-		}
+		return goal{}, r.unsettled(r.run)
 	case k.Run != "" && k.Result == deploy.ResultConfirmed:
 		return goal{system: k.Record.Profile, link: k.Record.ProfileLink, run: r.run, left: k.Wanted}, nil
 	case k.System != "" && left.Before != nil:
@@ -152,11 +150,21 @@ func (r *rewind) beforeRun(ctx context.Context, h inventory.Host) (goal, *deploy
 	}
 }
 
+// unsettled refuses to go by the runs of a host whose newest has not ended.
+func (r *rewind) unsettled(run string) *deploy.Problem {
+	return &deploy.Problem{Code: deploy.CodeInconclusive, What: "run " + run + " is not settled here", Next: r.again("resume", run)}
+}
+
 // foreign refuses to undo what somebody else did: the host is neither on what the
 // run left nor back already.
 func (r *rewind) foreign(h inventory.Host, o deploy.Observation, g goal) *deploy.Problem {
 	on := func(system string) bool { return o.Running == system && o.Profile == system }
-	if r.acceptForeign || g.run == "" || g.left == "" || on(g.left) || on(g.system) {
+	switch a := o.Active; {
+	case r.acceptForeign || g.run == "":
+		return nil
+	case a != nil && a.Wanted != g.system: // a dead run of this operator, or it were refused as locked
+		return r.unsettled(a.Run)
+	case g.left == "" || on(g.left) || on(g.system):
 		return nil
 	}
 	p := &deploy.Problem{

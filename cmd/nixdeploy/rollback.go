@@ -107,6 +107,8 @@ func (in *invocation) undoing(ctx context.Context, way *wayBack, inv *inventory.
 		chosen, err = in.confirmedBy(way, deploy.Fold(events), inv, hosts)
 	case damaged, errors.Is(err, journal.ErrNotFound):
 		chosen, err = in.confirmedThere(ctx, way.run, inv, hosts)
+	default:
+		err = in.unreadable(dir, way.run, err)
 	}
 	if err != nil || len(chosen) > 0 {
 		return chosen, err

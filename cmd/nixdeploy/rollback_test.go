@@ -144,6 +144,38 @@ func TestARollbackOfSomebodyElsesWorkIsRefused(t *testing.T) {
 	c.expect(t, 0, "rollback", "--run", run, "--yes")
 }
 
+// What a dead run of one's own brought is nobody else's work: it is settled, and
+// not undone unseen. A rollback that was killed itself is taken up.
+func TestARollbackOfAHostWithADeadRun(t *testing.T) {
+	const dead = "01JDXK9AAAM8Z9V6B2T4R5W0AX"
+	d := &fakeDriver{}
+	c := newCall(t, d)
+	run := confirmedRun(t, c, "web-1")
+	for _, x := range []struct {
+		runs, wanted string
+		args         []string
+		exit         int
+	}{
+		{otherSystem, otherSystem, []string{"--on", "web-1"}, 4},
+		{otherSystem, otherSystem, []string{"--run", run}, 4},
+		{newSystem, otherSystem, []string{"--on", "web-1"}, 4}, // it has not switched yet
+		{oldSystem, oldSystem, []string{"--on", "web-1"}, 0},
+		{otherSystem, otherSystem, []string{"--on", "web-1", "--to", oldSystem}, 0},
+	} {
+		*d = *fleetOn(x.runs, run)
+		d.systems = map[string]string{oldSystem: "system-7-link"}
+		d.plans["web-1"].Observed.Active = &deploy.ActiveRun{Run: dead, Wanted: x.wanted}
+		c.expect(t, x.exit, append(append([]string{"rollback"}, x.args...), "--yes")...)
+		if x.exit == 0 {
+			continue
+		}
+		contains(t, "stderr", flat(c.stderr.String()), "run "+dead+" is not settled here", "nixdeploy resume "+dead)
+		if len(d.applied) > 0 || strings.Contains(c.stderr.String(), "--accept-foreign") {
+			t.Errorf("%v: %v\n%s", x, d.applied, &c.stderr)
+		}
+	}
+}
+
 // The host keeps its newest runs only: then the journal has to tell, and the
 // system to be there.
 func TestARunThatTheHostForgotIsRolledBackByTheJournal(t *testing.T) {
@@ -200,6 +232,20 @@ func TestAnUndecidedOrForeignRunIsNotRolledBack(t *testing.T) {
 	contains(t, "stderr", flat(c.stderr.String()), "was of fleet home, and this inventory is of fleet work")
 	if len(d.applied) > 0 {
 		t.Errorf("%v", d.applied)
+	}
+}
+
+// A host that runs what it goes back to, and boots another, is changed: that is
+// asked about.
+func TestARollbackOfWhatAHostBootsIsAskedAbout(t *testing.T) {
+	d := fleetOn(oldSystem, "01JDXK7QJ3M8Z9V6B2T4R5W0AX")
+	d.plans["web-1"].Observed.NextBoot = newSystem
+	c := newCall(t, d)
+	c.Terminal.In, c.stdin = true, "n\n"
+	c.expect(t, 4, "rollback", "--on", "web-1")
+	contains(t, "stderr", c.stderr.String(), "Go back on 1 of 1 hosts of stage prod? [y/N]")
+	if len(d.applied) > 0 {
+		t.Errorf("it was changed unasked: %v", d.applied)
 	}
 }
 

@@ -87,6 +87,9 @@ func (c *change) drive(ctx context.Context, id string, j *journal.Journal, p *pr
 	fleet = c.patiently(fleet)
 	defer fleet.Driver.Close()
 	if err := j.Append(ctx, c.started(id)); err != nil {
+		if ctx.Err() == nil {
+			err = unwritable(err)
+		}
 		return rollout.Result{}, err
 	}
 	c.signals.act(id)

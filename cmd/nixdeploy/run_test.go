@@ -435,6 +435,16 @@ func TestARunThatCannotBeWrittenDownContactsNothing(t *testing.T) {
 	if len(d.read) > 0 {
 		t.Errorf("contacted %v", d.read)
 	}
+	c = newCall(t, d)
+	c.Connect = func(_ App, q Request) (Fleet, error) { // its folder could be made, and no event fits any more
+		d.q = q
+		return Fleet{Driver: d}, q.Journal.(*journal.Journal).Close()
+	}
+	c.expect(t, 4, "apply", "--yes")
+	contains(t, "stderr", c.stderr.String(), "error[journal]", "nothing was contacted")
+	if len(d.read) > 0 {
+		t.Errorf("contacted %v", d.read)
+	}
 }
 
 // TestASoakThatWasCutShortIsMadeUpFor: dev-1 was confirmed, and its run died in
@@ -473,6 +483,7 @@ func TestASoakThatWasCutShortIsMadeUpFor(t *testing.T) {
 	d.plans["dev-1"] = deploy.HostPlan{Change: deploy.ChangeUnknown, Problem: &deploy.Problem{Code: deploy.CodeUnreachable}}
 	c.expect(t, 4, "apply", "--stage", "dev", "--yes") // pays nothing
 	d.plans["dev-1"] = same
+	c.expect(t, 0, "resume", run) // all of its hosts are settled: that is no soak
 	c.expect(t, 0, "apply", "--stage", "dev", "--yes")
 	if diff := cmp.Diff([]string{"dev-1"}, d.checked); diff != "" {
 		t.Errorf("checked (-want +got):\n%s", diff)

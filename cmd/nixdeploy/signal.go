@@ -112,10 +112,15 @@ func (s *signals) says(i Interruption) string {
 // be handed down to the programs that are started.
 func keepWriting() { signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) }
 
-// notify is App.Notify for a process.
+// notify is App.Notify for a process. What was ignored when the process began
+// stays so: nohup, or a shell that runs it in the background, asked for that.
 func notify(c chan<- Interruption) func() {
 	sig, done, ended := make(chan os.Signal, 4), make(chan struct{}), make(chan struct{})
-	signal.Notify(sig, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	for _, s := range []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
+		if !signal.Ignored(s) {
+			signal.Notify(sig, s)
+		}
+	}
 	go func() {
 		defer close(ended)
 		for {

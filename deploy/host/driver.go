@@ -160,7 +160,7 @@ func (d *Driver) Evaluate(ctx context.Context, h inventory.Host, stage string, l
 func (d *Driver) Apply(ctx context.Context, h inventory.Host, stage string, wave int) deploy.Outcome {
 	w := d.worker(h, stage, wave)
 	out := w.drive(ctx)
-	if w.p.Adopted && w.startOver(out) {
+	if w.p.Adopted && w.startOver(out, w.sameFlake) {
 		w = d.worker(h, stage, wave)
 		out = w.drive(ctx)
 	}
@@ -171,9 +171,20 @@ func (d *Driver) Apply(ctx context.Context, h inventory.Host, stage string, wave
 // other change: a rollback. link is the generation that it is known by, "" for
 // none.
 func (d *Driver) Goto(ctx context.Context, h inventory.Host, stage string, wave int, system, link string) deploy.Outcome {
+	w := d.toward(h, stage, wave, system, link)
+	out := w.drive(ctx)
+	if w.p.Adopted && w.startOver(out, func(a *deploy.ActiveRun) bool { return a.Wanted == system }) {
+		w = d.toward(h, stage, wave, system, link)
+		out = w.drive(ctx)
+	}
+	return w.finish(ctx, out)
+}
+
+// toward is a worker that goes to a system.
+func (d *Driver) toward(h inventory.Host, stage string, wave int, system, link string) *worker {
 	w := d.worker(h, stage, wave)
 	w.p.Goal, w.p.Wanted, w.link = deploy.GoalSystem, system, link
-	return w.finish(ctx, w.drive(ctx))
+	return w
 }
 
 // Kept asks h what it holds of a run, and for a system to go back to: see

@@ -14,7 +14,8 @@ func explain(out deploy.Outcome, run string) {
 	if p.State == "" {
 		p.State = stateWords(out)
 	}
-	if p.Next != "" && out.State != deploy.StateStranded {
+	// The commands that mend a stranded host are not for another machine.
+	if p.Next != "" && (out.State != deploy.StateStranded || p.Code == deploy.CodeIdentity) {
 		return
 	}
 	switch out.State {

@@ -25,7 +25,12 @@ func (d *Driver) Resume(ctx context.Context, h inventory.Host, stage string, lef
 		if p := w.inspect(ctx); p != nil {
 			return p
 		}
-		return nil
+		p := identity(w.p.Observed, h, d.Terms)
+		if p != nil { // what was read is of another machine
+			w.s.close()
+			w.p = Progress{Goal: w.p.Goal, Mode: h.Activation}
+		}
+		return orNil(p)
 	})
 	var out deploy.Outcome
 	switch {
@@ -47,7 +52,7 @@ func (d *Driver) Resume(ctx context.Context, h inventory.Host, stage string, lef
 			by = last.Run // of an earlier run of ours, which this one took up
 		}
 		w.s.keepBefore(*w.origin, w.p.Observed.FailedUnits, by)
-		return d.Return(ctx, h, stage, 0, out.Problem)
+		return d.Return(ctx, h, stage, 0, causeOf(left))
 	}
 	return w.finish(ctx, out)
 }
@@ -130,10 +135,7 @@ func (w *worker) placed(out deploy.Outcome, left deploy.HostReport) deploy.Outco
 		return out
 	}
 	out.Before = *w.origin
-	cause := left.Problem
-	if cause == nil {
-		cause = &deploy.Problem{Code: deploy.CodeInterrupted, What: "the run was bringing it back when it ended"}
-	}
+	cause := causeOf(left)
 	back := samePlace(out.Before, out.After)
 	stayed := left.Leaving != "" && out.After.Running == left.Leaving && out.After.Profile == left.Leaving
 	switch {
@@ -143,6 +145,17 @@ func (w *worker) placed(out deploy.Outcome, left deploy.HostReport) deploy.Outco
 		out.State, out.Problem = deploy.StateStranded, notExact(out.Before, out.After, cause)
 	}
 	return out
+}
+
+// causeOf is why a run was bringing a host back. Where the host was then, and what
+// was to be done, is over.
+func causeOf(left deploy.HostReport) *deploy.Problem {
+	cause := deploy.Problem{Code: deploy.CodeInterrupted, What: "the run was bringing it back when it ended"}
+	if left.Problem != nil {
+		cause = *left.Problem
+		cause.State, cause.Next = "", ""
+	}
+	return &cause
 }
 
 // takenOn words the outcome of a run that decided about the host, where another

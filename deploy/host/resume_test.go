@@ -26,8 +26,8 @@ func TestResumeKnowsWhichWayTheHostWent(t *testing.T) {
 		now    deploy.Links
 	}{
 		"it went back":                         {deploy.ResultConfirmed, onOld, leaving, deploy.StateReturned, deploy.CodeHealth, 0, onOld},
-		"its way back was undone: once more":   {deploy.ResultReturned, onNew, leaving, deploy.StateReturned, deploy.CodeReturnFailed, 1, onOld},
-		"its way back never began: once more":  {deploy.ResultConfirmed, onNew, leaving, deploy.StateReturned, deploy.CodeReturnFailed, 1, onOld},
+		"its way back was undone: once more":   {deploy.ResultReturned, onNew, leaving, deploy.StateReturned, deploy.CodeHealth, 1, onOld},
+		"its way back never began: once more":  {deploy.ResultConfirmed, onNew, leaving, deploy.StateReturned, deploy.CodeHealth, 1, onOld},
 		"it was returned as usual":             {deploy.ResultReturned, onOld, deploy.HostReport{Changed: true, Before: on(onOld)}, deploy.StateReturned, deploy.CodeLate, 0, onOld},
 		"it was confirmed as usual":            {deploy.ResultConfirmed, onNew, deploy.HostReport{Changed: true, Before: on(onOld)}, deploy.StateConfirmed, "", 0, onNew},
 		"a later run has taken the host on":    {deploy.ResultReturned, onNew, deploy.HostReport{Changed: true, Before: on(onOld)}, deploy.StateReturned, deploy.CodeLate, 0, onNew},
@@ -194,5 +194,66 @@ func TestAnInterruptedArmingIsNotUntouched(t *testing.T) {
 		f.onArm = func(*fakeHost) { stop() }
 		f.fails["after arm"] = []error{&deploy.Problem{Code: deploy.CodeInterrupted, What: "interrupted", Err: context.Canceled}}
 		wantState(t, d.Apply(drain, webHost(), "prod", 1), deploy.StateInFlight, deploy.CodeInterrupted)
+	})
+}
+
+// What another machine holds says nothing of the host, and is not touched: not
+// where it knows the same run, nor where it would pass for settled.
+func TestResumeSettlesNothingOnAnotherMachine(t *testing.T) {
+	for name, arrange := range map[string]func(*fakeHost){
+		"that the run armed, too": func(f *fakeHost) {
+			f.armed, f.observed.Active = true, &deploy.ActiveRun{Run: "run-1", Wanted: newSystem, Record: onOld}
+		},
+		"that the run confirmed":     func(f *fakeHost) { f.result = deploy.ResultConfirmed },
+		"that a later run confirmed": func(f *fakeHost) { f.observed.Previous = &deploy.Previous{Run: "run-9"} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFakeHost()
+			f.observed.Marker = &deploy.Marker{Fleet: "home", Host: "web-2"}
+			arrange(f)
+			synctest.Test(t, func(t *testing.T) {
+				d := f.driver()
+				defer d.Close()
+				d.Terms.First = true
+				out := d.Resume(t.Context(), webHost(), "prod", deploy.HostReport{Changed: true, Switched: true, Before: &onOld})
+				wantState(t, out, deploy.StateStranded, deploy.CodeIdentity)
+				f.wantTrace(t, "send inspect, state stranded")
+				if !strings.HasPrefix(out.Problem.Next, "correct the address") || out.After != (deploy.Links{}) {
+					t.Errorf("%+v", out)
+				}
+			})
+		})
+	}
+}
+
+// What the soak found unhealthy, and a second interruption kept on the new system,
+// goes back in a resume: its confirmation is not the last word.
+func TestResumeBringsBackWhatTheSoakFoundUnhealthy(t *testing.T) {
+	f := newFakeHost()
+	f.result, f.links = deploy.ResultConfirmed, onNew
+	f.observed.Previous = &deploy.Previous{Run: "run-2", Profile: oldSystem, Wanted: newSystem}
+	f.onArm = func(f *fakeHost) { f.result, f.claim, f.started = "", "", false }
+	f.onStart = func(f *fakeHost) { f.links = onOld }
+	sick := &deploy.Problem{Code: deploy.CodeHealth, Step: deploy.StepSoak, What: "a check failed in the soak", State: "runs the new system", Next: "nixdeploy resume"}
+	events := []deploy.Event{
+		{Kind: deploy.EventStepIntent, Step: deploy.StepConfirm, Before: &onOld, Wanted: newSystem},
+		{Kind: deploy.EventHostState, State: deploy.StateConfirmed, Before: &onOld, After: &onNew, Wanted: newSystem},
+		{Kind: deploy.EventHostState, State: deploy.StateStranded, Before: &onOld, After: &onNew, Wanted: newSystem, Problem: sick},
+	}
+	for i := range events {
+		events[i].Host = "web-1"
+	}
+	left := deploy.Fold(events).Hosts[0]
+	synctest.Test(t, func(t *testing.T) {
+		d := f.driver()
+		defer d.Close()
+		out := d.Resume(t.Context(), webHost(), "prod", left)
+		wantState(t, out, deploy.StateReturned, deploy.CodeHealth)
+		if !strings.Contains(out.Problem.State, "are generation 1 again") || strings.Contains(out.Problem.Next, "resume") {
+			t.Errorf("it is told as where it was: %+v", out.Problem)
+		}
+		if f.links != onOld {
+			t.Errorf("it is on %+v", f.links)
+		}
 	})
 }

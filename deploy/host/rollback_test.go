@@ -225,6 +225,38 @@ func TestAfterADeadRunOfAnotherFlakeTheRunStartsOver(t *testing.T) {
 	})
 }
 
+// A rollback does not take the confirmation of what a dead run brought for its
+// own: it goes where it was told to.
+func TestAfterADeadRunARollbackGoesWhereItWasToldTo(t *testing.T) {
+	for name, c := range map[string]struct {
+		health *deploy.Problem
+		goal   string
+		starts int
+	}{
+		"the dead run's is confirmed":         {nil, "/nix/store/ccc-nixos-system-web-3", 1},
+		"the dead run's is unhealthy":         {&deploy.Problem{Code: deploy.CodeHealth, What: "check web failed"}, "/nix/store/ccc-nixos-system-web-3", 1},
+		"the dead run was after the same one": {nil, newSystem, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFakeHost()
+			f.armed, f.started, f.links, f.health = true, true, onNew, c.health
+			f.deadline, f.window = time.Now().Add(100*365*24*time.Hour), time.Minute
+			f.observed.Active = &deploy.ActiveRun{Run: "run-1", FlakeHash: "d0", Attribute: "web-1", Mode: "switch", Wanted: newSystem, Record: onOld}
+			f.onStart = func(f *fakeHost) { f.links, f.health = linksOf("system-3-link", c.goal, c.goal, c.goal), nil }
+			synctest.Test(t, func(t *testing.T) {
+				d := f.driver()
+				defer d.Close()
+				d.Attach = func(_ deploy.Conn, run string) Machine { return afterwards{f, run} }
+				out := d.Goto(t.Context(), webHost(), "prod", 1, c.goal, "system-3-link")
+				wantState(t, out, deploy.StateConfirmed, "")
+				if out.After.Running != c.goal || f.count("send start") != c.starts {
+					t.Errorf("after %+v, %v", out.After, f.trace)
+				}
+			})
+		})
+	}
+}
+
 // afterwards is a host that forgets a settled run once another one asks.
 type afterwards struct {
 	*fakeHost
@@ -242,23 +274,34 @@ func TestWhichEndOfADeadRunAnswersForTheRunAtHand(t *testing.T) {
 	f := newFakeHost()
 	for _, c := range []struct {
 		name string
-		a    deploy.ActiveRun
+		same bool
 		out  deploy.Outcome
 		want bool
 	}{
-		{"the same flake was confirmed", deploy.ActiveRun{FlakeHash: "d1", Attribute: "web-1"}, deploy.Outcome{State: deploy.StateConfirmed}, false},
-		{"another flake was", deploy.ActiveRun{FlakeHash: "d0", Attribute: "web-1"}, deploy.Outcome{State: deploy.StateConfirmed}, true},
-		{"another configuration was", deploy.ActiveRun{FlakeHash: "d1", Attribute: "web"}, deploy.Outcome{State: deploy.StateConfirmed}, true},
-		{"its guard had returned it", deploy.ActiveRun{FlakeHash: "d1", Attribute: "web-1"}, deploy.Outcome{State: deploy.StateReturned, Problem: late()}, true},
-		{"it was returned for its health", deploy.ActiveRun{FlakeHash: "d1", Attribute: "web-1"}, deploy.Outcome{State: deploy.StateReturned, Problem: &deploy.Problem{Code: deploy.CodeHealth}}, false},
-		{"or for what could not be checked", deploy.ActiveRun{FlakeHash: "d1", Attribute: "web-1"}, deploy.Outcome{State: deploy.StateReturned, Problem: &deploy.Problem{Code: deploy.CodeInconclusive}}, false},
-		{"it is stranded", deploy.ActiveRun{FlakeHash: "d0", Attribute: "web-1"}, deploy.Outcome{State: deploy.StateStranded}, false},
-		{"it is left to its guard", deploy.ActiveRun{FlakeHash: "d0", Attribute: "web-1"}, deploy.Outcome{State: deploy.StateInFlight}, false},
+		{"the same was confirmed", true, deploy.Outcome{State: deploy.StateConfirmed}, false},
+		{"another was", false, deploy.Outcome{State: deploy.StateConfirmed}, true},
+		{"its guard had returned it", true, deploy.Outcome{State: deploy.StateReturned, Problem: late()}, true},
+		{"it was returned for its health", true, deploy.Outcome{State: deploy.StateReturned, Problem: &deploy.Problem{Code: deploy.CodeHealth}}, false},
+		{"or for what could not be checked", true, deploy.Outcome{State: deploy.StateReturned, Problem: &deploy.Problem{Code: deploy.CodeInconclusive}}, false},
+		{"another was, for its health", false, deploy.Outcome{State: deploy.StateReturned, Problem: &deploy.Problem{Code: deploy.CodeHealth}}, true},
+		{"it is stranded", false, deploy.Outcome{State: deploy.StateStranded}, false},
+		{"it is left to its guard", false, deploy.Outcome{State: deploy.StateInFlight}, false},
 	} {
 		w := &worker{d: f.driver(), h: webHost()}
-		w.p.Observed.Active = &c.a
-		if got := w.startOver(c.out); got != c.want {
+		w.p.Observed.Active = &deploy.ActiveRun{}
+		if got := w.startOver(c.out, func(*deploy.ActiveRun) bool { return c.same }); got != c.want {
 			t.Errorf("%s: starts over %v, want %v", c.name, got, c.want)
+		}
+	}
+	w := &worker{d: f.driver(), h: webHost()}
+	for want, all := range map[bool][]deploy.ActiveRun{
+		true:  {{FlakeHash: "d1", Attribute: "web-1"}},
+		false: {{FlakeHash: "d0", Attribute: "web-1"}, {FlakeHash: "d1", Attribute: "web"}, {FlakeHash: "d1", Attribute: "web-1", Goal: deploy.GoalSystem}},
+	} {
+		for _, a := range all {
+			if w.sameFlake(&a) != want {
+				t.Errorf("%+v: the same %v, want %v", a, !want, want)
+			}
 		}
 	}
 }

@@ -189,16 +189,23 @@ func (w *worker) leave() deploy.Outcome {
 }
 
 // startOver reports whether settling an earlier run of ours left the host
-// ready for the run at hand, rather than being the answer to it.
-func (w *worker) startOver(out deploy.Outcome) bool {
-	switch out.State {
-	case deploy.StateConfirmed:
-		a := w.p.Observed.Active
-		return a.Goal == deploy.GoalSystem || a.FlakeHash != w.d.Flake.Digest || a.Attribute != w.h.Attribute
-	case deploy.StateReturned:
-		return out.Problem == nil || out.Problem.Code != deploy.CodeHealth && out.Problem.Code != deploy.CodeInconclusive
+// ready for the run at hand, rather than being the answer to it: same says of the
+// earlier one that it was after the same.
+func (w *worker) startOver(out deploy.Outcome, same func(*deploy.ActiveRun) bool) bool {
+	switch {
+	case out.State != deploy.StateConfirmed && out.State != deploy.StateReturned:
+		return false
+	case !same(w.p.Observed.Active):
+		return true
+	case out.State == deploy.StateConfirmed:
+		return false
 	}
-	return false
+	return out.Problem == nil || out.Problem.Code != deploy.CodeHealth && out.Problem.Code != deploy.CodeInconclusive
+}
+
+// sameFlake says of an earlier run that it brought what this one would.
+func (w *worker) sameFlake(a *deploy.ActiveRun) bool {
+	return a.Goal != deploy.GoalSystem && a.FlakeHash == w.d.Flake.Digest && a.Attribute == w.h.Attribute
 }
 
 // finish writes the host's final state, gives the lock back and words what a

@@ -514,6 +514,29 @@ func TestAJournalThatCannotBeWritten(t *testing.T) {
 	})
 }
 
+// A host that did not begin is for the command that begins hosts: resume begins
+// none, and an apply is the opposite of a rollback.
+func TestWhatAHostThatDidNotBeginIsToldToType(t *testing.T) {
+	for ungated, want := range map[bool]string{false: "nixdeploy apply --stage dev", true: ""} {
+		one := func(s *inventory.Stage) { s.Parallel = 1 }
+		s := prepare(newFleet(map[string]act{"a": {state: deploy.StateReturned}}), one, "dev: a b")
+		s.in.Ungated = ungated
+		res, _ := s.run(t, nil)
+		if p := s.problem(res, "b"); p.Code != deploy.CodeBudget || p.Next != want {
+			t.Errorf("over the budget: %+v", p)
+		}
+		s = prepare(newFleet(nil), one, "dev: a b")
+		s.in.Ungated = ungated
+		res, _ = s.run(t, func(_ context.Context, interrupt, _ context.CancelFunc) {
+			time.Sleep(1500 * time.Millisecond)
+			interrupt()
+		})
+		if p := s.problem(res, "b"); p.Code != deploy.CodeInterrupted || p.Next != want {
+			t.Errorf("interrupted: %+v", p)
+		}
+	}
+}
+
 func TestAHostNamedTwiceGoesOnce(t *testing.T) {
 	s := prepare(newFleet(nil), nil, "prod: a b").only("a", "b", "a")
 	res, err := s.run(t, nil)

@@ -98,22 +98,32 @@ func soakOwedProblem(host string, left time.Duration) *deploy.Problem {
 
 // approvalProblem is a refused approval. An error that is a problem already, of
 // a plan that no longer fits say, keeps its code and words.
-func approvalProblem(stage string, err error) *deploy.Problem {
+func (s *stage) approvalProblem(err error) *deploy.Problem {
 	if own, ok := errors.AsType[*deploy.Problem](err); ok {
 		p := *own
 		return &p
 	}
 	return &deploy.Problem{
 		Code: deploy.CodeApproval,
-		What: fmt.Sprintf("stage %s was not approved", stage),
-		Next: "nixdeploy apply --stage " + stage,
+		What: fmt.Sprintf("stage %s was not approved", s.Name),
+		Next: s.again(),
 		Err:  err,
 	}
 }
 
+// again is how hosts of the stage are begun that did not begin. A rollback has
+// flags that only the command line knows, and an apply is the opposite of it: its
+// end says how it is typed again.
+func (s *stage) again() string {
+	if s.Ungated {
+		return ""
+	}
+	return "nixdeploy apply --stage " + s.Name
+}
+
 // skipProblem says why waiting hosts do not begin.
 func skipProblem(why Why, s *stage) *deploy.Problem {
-	p := &deploy.Problem{Next: "nixdeploy apply --stage " + s.Name}
+	p := &deploy.Problem{Next: s.again()}
 	switch why {
 	case WhyJournal:
 		p.Code, p.Err = deploy.CodeJournal, s.log.failure()
@@ -121,7 +131,6 @@ func skipProblem(why Why, s *stage) *deploy.Problem {
 	case WhyInterrupted:
 		p.Code = deploy.CodeInterrupted
 		p.What = "not begun: the run was interrupted"
-		p.Next = "nixdeploy resume " + s.Run
 	case WhyBudget:
 		p.Code = deploy.CodeBudget
 		p.What = fmt.Sprintf("not begun: %s failed and max_failures of stage %s allows %d", list(s.failed()), s.Name, s.p.Budget)
@@ -143,7 +152,7 @@ func onFailureProblem(s *stage, i int) *deploy.Problem {
 		Host: s.plans[i].Host,
 		Step: deploy.StepReturn,
 		What: fmt.Sprintf("was healthy, and goes back with %s: on_failure of stage %s is %q", list(s.failed()), s.Name, s.OnFailure),
-		Next: "nixdeploy apply --stage " + s.Name,
+		Next: s.again(),
 	}
 	for j, st := range s.p.Hosts {
 		if other := s.reports[j].Problem; st.Failed && other != nil {

@@ -35,6 +35,12 @@ func (r *rewind) Inspect(ctx context.Context, h inventory.Host, stage string) de
 		r.Release(h.Name)
 		return p
 	}
+	if a := p.Observed.Active; a != nil && a.Wanted != goal.Profile {
+		p.Change = deploy.ChangeBlocked
+		p.Problem = &deploy.Problem{Code: deploy.CodeInconclusive, Host: h.Name, What: "run " + a.Run + " is not settled here"}
+		r.Release(h.Name)
+		return p
+	}
 	p.Wanted, p.Change = goal.Profile, deploy.ChangeSwitch
 	r.mu.Lock()
 	defer r.mu.Unlock()

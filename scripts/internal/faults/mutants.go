@@ -69,6 +69,7 @@ func deployerBugs() []mutant {
 		one("resume tells what was confirmed as returned", "deploy/host/resume.go",
 			"\t\tw.p.Armed = true\n\t\treturn w.outcome(deploy.StateConfirmed)", "\t\tw.p.Armed = true\n\t\treturn w.outcome(deploy.StateReturned)", 24),
 		one("an interruption stops nothing", decide, "case p.Interrupted || p.Detached:", "case p.Detached:", 25),
+		one("nohup is not minded", "cmd/nixdeploy/signal.go", "if !signal.Ignored(s) {", "if s != nil {", 25),
 		one("a panic costs the run", "deploy/rollout/safe.go", "o, told = unknown(h.Name, s.bug(h.Name, v)), false", "panic(v)", 26),
 		one("a late confirmation is told as confirmed", hostNext,
 			"case deploy.ResultReturned:\n\t\treturn end(deploy.StateReturned)", "case deploy.ResultReturned:\n\t\treturn end(deploy.StateConfirmed)", 27, 67),
@@ -169,6 +170,7 @@ func rolloutBugs() []mutant {
 		}},
 		one("a soak that was broken off is forgotten", "deploy/rollout/soak.go",
 			"if over[w] && !stayed[host] || soak[w.stage] <= 0 {", "if len(over) >= 0 {", 76),
+		one("a resume counts as a soak", "cmd/nixdeploy/owed.go", "if r.Err != nil || r.Held ||", "if r.Err != nil || r.Held || r.Finished ||", 76),
 		{name: "a living lease is not looked at", faults: []int{78}, edits: []edit{
 			{hostJudge, "case o.Active == nil && o.Lease != nil && !t.Ours(o.Lease.Run):", "case o.Active == nil && o.Lease != nil && o.NixVersion == \"\":"},
 			{modelAnswer, "if l := h.liveLease(); l != nil && l.run != run {", "if l := h.liveLease(); l != nil && run == \"\" {"},

@@ -266,37 +266,47 @@ func TestF74OneMachineUnderTwoNames(t *testing.T) {
 	})
 }
 
-// Nixdeploy dies in a soak: the next apply makes up for it before the next stage.
+// Nixdeploy dies in a soak: the next apply makes up for it before the next stage,
+// whether a resume, which soaks nothing, came before it or not.
 func TestF76KilledInTheSoak(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, mode string) {
-		w := newWorld(t, setting{
-			hosts:  []member{{name: "dev", stage: "dev"}, {name: "prod", stage: "prod"}},
-			stages: policy("dev", mode, "soak = \"4s\"") + policy("prod", mode, ""),
-		})
-		c := w.prepare("apply", "--yes").start()
-		w.eventually("the soak", func() bool { return strings.Contains(w.journalIfAny(), `"soak-started"`) })
-		c.kill()
-		injected(t, !strings.Contains(w.journalText(), `"soak-finished"`), "killed in the soak of dev")
-		w.untouchedHost("prod")
-		checks := w.gate.executedOn("dev", "probe")
-		var checked int
-		w.gate.strikeAt(func(s script, at edge) bool {
-			if s.Host == "prod" && s.Name == "guard arm" && at == arrived {
-				checked = w.gate.executedOn("dev", "probe") - checks
-			}
-			return false
-		})
-		r := w.run("apply", "--yes")
-		r.wants(t, 0)
-		w.isOn("dev", 1)
-		w.isOn("prod", 1)
-		w.switches("dev", 1, 1)
-		if !strings.Contains(w.journalText(), `"soak-started"`) || checked < 2 {
-			t.Errorf("dev was checked %d times before prod began", checked)
-		}
-		w.seen(t, r, "dev soaked on before prod began")
+		t.Run("then apply", func(t *testing.T) { t.Parallel(); soakedAfterAKill(t, mode, false) })
+		t.Run("then resume", func(t *testing.T) { t.Parallel(); soakedAfterAKill(t, mode, true) })
 	})
+}
+
+func soakedAfterAKill(t *testing.T, mode string, resumes bool) {
+	t.Helper()
+	w := newWorld(t, setting{
+		hosts:  []member{{name: "dev", stage: "dev"}, {name: "prod", stage: "prod"}},
+		stages: policy("dev", mode, "soak = \"4s\"") + policy("prod", mode, ""),
+	})
+	c := w.prepare("apply", "--yes").start()
+	w.eventually("the soak", func() bool { return strings.Contains(w.journalIfAny(), `"soak-started"`) })
+	c.kill()
+	injected(t, !strings.Contains(w.journalText(), `"soak-finished"`), "killed in the soak of dev")
+	w.untouchedHost("prod")
+	if resumes {
+		w.run("resume").wants(t, 0)
+	}
+	checks := w.gate.executedOn("dev", "probe")
+	var checked int
+	w.gate.strikeAt(func(s script, at edge) bool {
+		if s.Host == "prod" && s.Name == "guard arm" && at == arrived {
+			checked = w.gate.executedOn("dev", "probe") - checks
+		}
+		return false
+	})
+	r := w.run("apply", "--yes")
+	r.wants(t, 0)
+	w.isOn("dev", 1)
+	w.isOn("prod", 1)
+	w.switches("dev", 1, 1)
+	if !strings.Contains(w.journalText(), `"soak-started"`) || checked < 2 {
+		t.Errorf("dev was checked %d times before prod began", checked)
+	}
+	w.seen(t, r, "dev soaked on before prod began")
 }
 
 func (w *world) journalIfAny() string {

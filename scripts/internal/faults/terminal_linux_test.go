@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"syscall"
 	"testing"
 
@@ -86,6 +87,21 @@ func TestF25AClosedTerminal(t *testing.T) {
 	w.isOn("a", 1)
 	w.untouchedHost("b")
 	w.seen(t, r, "the host in flight finished, no other began")
+}
+
+// nohup is for a run that goes on when its terminal is closed: a hangup that was
+// ignored when it began stays so.
+func TestF25ARunUnderNohup(t *testing.T) {
+	t.Parallel()
+	w := twoWaves(t)
+	c := w.prepared(exec.Command("nohup", nixdeploy, "apply", "--yes"))
+	f := w.once("a", "probe", arrived, func() bool { c.signal(syscall.SIGHUP); return false })
+	r := c.start().wait()
+	f.injected(t)
+	r.wants(t, 0)
+	w.isOn("a", 1)
+	w.isOn("b", 1)
+	w.seen(t, r, "the run went on to its end")
 }
 
 // twoWaves is a fleet of a and b, one after the other.
