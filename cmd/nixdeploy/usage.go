@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -102,7 +103,7 @@ func checkArgs(c command, args []string) error {
 				command: c.name,
 			}
 		}
-		if strings.HasPrefix(a, "-") {
+		if strings.HasPrefix(a, "-") && (a != "-" || !strings.Contains(c.args, "FILE")) { // as a file it is stdin
 			return &usageError{what: quoted(a) + " cannot be an argument", command: c.name}
 		}
 	}
@@ -114,12 +115,16 @@ func checkArgs(c command, args []string) error {
 		e.hint = "did you mean " + c.name + " " + near + "?"
 		return e
 	}
-	for _, name := range flagNames(c) {
-		if name == "on" {
-			e.hint = "hosts are chosen by --on: " + shellLine(append(append([]string{"nixdeploy"}, strings.Fields(c.name)...), "--on", strings.Join(args[c.maxArgs:], ","))...)
-		}
+	if choosesHosts(c) {
+		e.hint = "hosts are chosen by --on: " + shellLine(append(append([]string{"nixdeploy"}, strings.Fields(c.name)...), "--on", strings.Join(args, ","))...)
 	}
 	return e
+}
+
+// choosesHosts is of a command that takes --on by itself: with resume it only
+// goes with another flag.
+func choosesHosts(c command) bool {
+	return c.name != "resume" && slices.Contains(flagNames(c), "on")
 }
 
 // secondWords are those that make another command of a name.
