@@ -68,7 +68,7 @@ func runApprove(ctx context.Context, in *invocation) error {
 	in.tell("\n" + in.err.Plan(p, ""))
 	if in.Terminal.In && !in.yes {
 		if err := in.ask(ctx, fmt.Sprintf("Approve flake %s for stage %s, as %s?", view.FlakeID(p.Flake), p.Stage, operator(in.App))); err != nil {
-			return &deploy.Problem{Code: deploy.CodeApproval, What: "stage " + p.Stage + " was not approved", Err: err, Next: in.recommend("approve", "--stage", p.Stage)}
+			return &deploy.Problem{Code: deploy.CodeApproval, What: "stage " + p.Stage + " was not approved", Err: err, Next: in.forStage("approve", p.Stage)}
 		}
 	}
 	j, err := journal.Create(dir, id)
@@ -143,9 +143,9 @@ func (in *invocation) showApproval(a deploy.Approval, p deploy.Plan, problems []
 			kept = append(kept, h.Host)
 		}
 	}
-	next := in.recommend("apply", "--stage", p.Stage)
+	next := in.forStage("apply", p.Stage)
 	if len(missing) > 0 {
-		next = in.recommend("approve", "--stage", p.Stage)
+		next = in.forStage("approve", p.Stage)
 	}
 	if in.json {
 		return in.print(string(view.JSONDocument(map[string]any{

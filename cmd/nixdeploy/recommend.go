@@ -132,6 +132,12 @@ func (o options) again(command string, open []inventory.Host) string {
 	return o.recommend(append(words, same.chosen(names)...)...)
 }
 
+// forStage is a command for a whole stage of this call: hosts that it took in
+// with --first are new to the next command, too.
+func (o options) forStage(command, stage string) string {
+	return o.recommend(append([]string{command}, options{stage: stage, first: o.first}.chosen(nil)...)...)
+}
+
 // nextStage follows a run in which all went well.
 func (o options) nextStage(command string, hosts []inventory.Host, stages []string) string {
 	if command != "apply" || len(hosts) == 0 || len(o.on) > 0 {
