@@ -431,7 +431,7 @@ func TestARunThatCannotBeWrittenDownContactsNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.expect(t, 4, "apply", "--yes")
-	contains(t, "stderr", c.stderr.String(), "error[journal]", "nothing was contacted")
+	contains(t, "stderr", c.stderr.String(), "error[journal]", "so nothing begins")
 	if len(d.read) > 0 {
 		t.Errorf("contacted %v", d.read)
 	}
