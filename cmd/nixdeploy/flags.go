@@ -134,8 +134,11 @@ func readOptions(c command, cc *cli.Context) (options, error) {
 	}
 	o.on = on
 	for _, name := range []string{"stage", "override-gate", "file", "run", "to", "out"} {
-		if cc.IsSet(name) && strings.TrimSpace(cc.String(name)) == "" {
+		switch value := strings.TrimSpace(cc.String(name)); {
+		case cc.IsSet(name) && value == "":
 			return o, &usageError{what: "--" + name + " is empty", command: c.name}
+		case len(value) > 1 && value[0] == '-': // --override-gate --yes
+			return o, &usageError{what: "--" + name + " needs a value, and " + quoted(value) + " is a flag", command: c.name}
 		}
 	}
 	if cc.IsSet("parallel") && o.parallel < 1 {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -58,8 +59,32 @@ func badFlag(c command) cli.OnUsageErrorFunc {
 		if name, ok := strings.CutPrefix(e.what, "flag needs an argument: -"); ok {
 			e.what = dashes(strings.TrimLeft(name, "-")) + " needs a value"
 		}
+		if m := badValue.FindStringSubmatch(e.what); m != nil {
+			e.what = dashes(m[2]) + " " + m[1] + ": it takes " + wantedBy(c, m[2])
+		}
 		return e
 	}
+}
+
+// badValue is how the parser refuses the value of a flag.
+var badValue = regexp.MustCompile(`^invalid (?:boolean )?value (".*") for (?:flag )?-([a-z-]+): `)
+
+// wantedBy is what a flag takes.
+func wantedBy(c command, name string) string {
+	for _, f := range append(c.flags(), globalFlags()...) {
+		if !slices.Contains(f.Names(), name) {
+			continue
+		}
+		switch f.(type) {
+		case *cli.IntFlag:
+			return "a whole number"
+		case *cli.DurationFlag:
+			return "a duration, such as 10m"
+		case *cli.BoolFlag:
+			return "no value"
+		}
+	}
+	return "another value"
 }
 
 func dashes(name string) string {
