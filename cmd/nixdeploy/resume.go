@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -247,10 +246,13 @@ func (in *invocation) settle(
 		judged = only(judged, open)
 	}
 	code := rollout.ExitCode(judged, in.signals.interrupted())
-	err = j.Append(context.WithoutCancel(ctx), deploy.Event{
-		Run: id, Time: time.Now(), Kind: deploy.EventRunFinished, Exit: &code, Message: meaning(code),
-	})
-	return in.endingOf(p.report(), code, inv, hosts), err
+	if err := cmp.Or(finish(ctx, j, id, code), j.Close()); err != nil {
+		in.tell("warning: " + in.err.Clean(err.Error()) + "\n")
+		if slices.ContainsFunc(p.report().Hosts, unresolved) {
+			code = rollout.ExitStranded // what cannot be written down is not done: make room, and resume
+		}
+	}
+	return in.endingOf(p.report(), code, inv, hosts), nil
 }
 
 // findInventoryOf has the run's own inventory read, unless another one was named.

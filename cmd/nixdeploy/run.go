@@ -86,7 +86,7 @@ func (c *change) drive(ctx context.Context, id string, j *journal.Journal, p *pr
 	fleet = c.patiently(fleet)
 	defer fleet.Driver.Close()
 	if err := j.Append(ctx, c.started(id)); err != nil {
-		return rollout.Result{}, err
+		return rollout.Result{}, unwritable(err)
 	}
 	c.signals.act(id)
 	stop := p.beats(ctx)
