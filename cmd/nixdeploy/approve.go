@@ -26,7 +26,7 @@ func approveCommand() command {
 		examples: []string{"approve --stage prod", "approve --stage prod --yes"},
 		own: func() []cli.Flag {
 			return []cli.Flag{
-				&cli.StringFlag{Name: "stage", Usage: "the `STAGE` to approve the flake for"},
+				&cli.GenericFlag{Name: "stage", Usage: "the `STAGE` to approve the flake for", Value: new(once)},
 				&cli.BoolFlag{Name: "yes", Aliases: []string{"y"}, Usage: "do not ask"},
 				firstFlag(),
 			}

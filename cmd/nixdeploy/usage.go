@@ -59,7 +59,9 @@ func badFlag(c command) cli.OnUsageErrorFunc {
 		if name, ok := strings.CutPrefix(e.what, "flag needs an argument: -"); ok {
 			e.what = dashes(strings.TrimLeft(name, "-")) + " needs a value"
 		}
-		if m := badValue.FindStringSubmatch(e.what); m != nil {
+		if m := badValue.FindStringSubmatch(e.what); m != nil && strings.HasSuffix(e.what, errTwice.Error()) {
+			e.what = dashes(m[2]) + " " + m[1] + ": it is given twice, and takes one"
+		} else if m != nil {
 			e.what = dashes(m[2]) + " " + m[1] + ": it takes " + wantedBy(c, m[2])
 		}
 		return e
