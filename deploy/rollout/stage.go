@@ -169,7 +169,7 @@ func (s *stage) approve(ctx context.Context) {
 	}
 	err := s.Approve(ctx, s.plan)
 	if err != nil && ctx.Err() == nil {
-		s.refuse(ctx, approvalProblem(s.Name, err))
+		s.refuse(ctx, approvalProblem(s, err))
 	}
 }
 

@@ -96,24 +96,33 @@ func soakOwedProblem(host string, left time.Duration) *deploy.Problem {
 	}
 }
 
+// onward goes on with a stage. An apply after a rollback would bring back what it
+// is to go away from, and where it goes to is known to its command only.
+func (s *stage) onward() string {
+	if s.Ungated {
+		return "mend the cause, then run the same command again"
+	}
+	return "nixdeploy apply --stage " + s.Name
+}
+
 // approvalProblem is a refused approval. An error that is a problem already, of
 // a plan that no longer fits say, keeps its code and words.
-func approvalProblem(stage string, err error) *deploy.Problem {
+func approvalProblem(s *stage, err error) *deploy.Problem {
 	if own, ok := errors.AsType[*deploy.Problem](err); ok {
 		p := *own
 		return &p
 	}
 	return &deploy.Problem{
 		Code: deploy.CodeApproval,
-		What: fmt.Sprintf("stage %s was not approved", stage),
-		Next: "nixdeploy apply --stage " + stage,
+		What: fmt.Sprintf("stage %s was not approved", s.Name),
+		Next: s.onward(),
 		Err:  err,
 	}
 }
 
 // skipProblem says why waiting hosts do not begin.
 func skipProblem(why Why, s *stage) *deploy.Problem {
-	p := &deploy.Problem{Next: "nixdeploy apply --stage " + s.Name}
+	p := &deploy.Problem{Next: s.onward()}
 	switch why {
 	case WhyJournal:
 		p.Code, p.Err = deploy.CodeJournal, s.log.failure()
@@ -143,7 +152,7 @@ func onFailureProblem(s *stage, i int) *deploy.Problem {
 		Host: s.plans[i].Host,
 		Step: deploy.StepReturn,
 		What: fmt.Sprintf("was healthy, and goes back with %s: on_failure of stage %s is %q", list(s.failed()), s.Name, s.OnFailure),
-		Next: "nixdeploy apply --stage " + s.Name,
+		Next: s.onward(),
 	}
 	for j, st := range s.p.Hosts {
 		if other := s.reports[j].Problem; st.Failed && other != nil {
