@@ -236,3 +236,14 @@ func TestARollbackToANamedSystem(t *testing.T) {
 	c.expect(t, 2, "rollback", "--stage", "prod", "--to", "6", "--yes")
 	contains(t, "stderr", flat(c.stderr.String()), "generation 6 is another system on each of web-1 web-2")
 }
+
+// A rollback takes no host in, so it does not ask for a flag that it has not.
+func TestARollbackOfANewHost(t *testing.T) {
+	unknown := &deploy.Problem{Code: deploy.CodeUnadopted, What: "never confirmed", Next: "if that is the machine you mean, add --first"}
+	c := newCall(t, &fakeDriver{plans: map[string]deploy.HostPlan{"dev-1": {Change: deploy.ChangeBlocked, Problem: unknown}}})
+	c.expect(t, 7, "rollback", "--on", "dev-1", "--yes")
+	contains(t, "stderr", flat(c.stderr.String()), "error[no-marker] dev-1", "to take the host in: nixdeploy plan --first --on dev-1")
+	if strings.Contains(c.stderr.String(), "add --first") {
+		t.Error(c.stderr.String())
+	}
+}
