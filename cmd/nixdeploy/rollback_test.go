@@ -247,3 +247,20 @@ func TestARollbackOfANewHost(t *testing.T) {
 		t.Error(c.stderr.String())
 	}
 }
+
+// A no at the prompt leads to the same command again, on the same terms.
+func TestNoAtThePromptLeadsToTheSameCommand(t *testing.T) {
+	run := "01JDXK7QJ3M8Z9V6B2T4R5W0AX"
+	for next, args := range map[string][]string{
+		"Next: nixdeploy apply --stage dev --on dev-1 --first\n": {"apply", "--stage", "dev", "--first"},
+		"Next: nixdeploy rollback --stage dev --on dev-1\n":      {"rollback", "--on", "dev-1"},
+	} {
+		c := newCall(t, fleetOn(newSystem, run))
+		c.Terminal.In, c.stdin = true, "n\n"
+		c.expect(t, 4, args...)
+		contains(t, "stdout", c.stdout.String(), next)
+		if len(c.driver.applied) > 0 {
+			t.Errorf("%v", c.driver.applied)
+		}
+	}
+}
