@@ -47,9 +47,3 @@ type Journal interface {
 	// Append returns once e is durable. Safe for concurrent use.
 	Append(ctx context.Context, e Event) error
 }
-
-// View shows events to people. Show must not block for long; it is called by
-// one goroutine at a time, in the order of the journal.
-type View interface {
-	Show(e Event)
-}

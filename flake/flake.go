@@ -13,6 +13,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -67,7 +68,8 @@ func (r *Refusal) Error() string {
 // user has to act, else an I/O error.
 func FromInventory(inv *inventory.Inventory) (*Flake, error) {
 	if inv.Flake.Rendered() {
-		return Render(inv)
+		f, err := Render(inv)
+		return f, forbidden(err)
 	}
 	f, err := Unlocked(inv)
 	if err != nil {
@@ -77,6 +79,15 @@ func FromInventory(inv *inventory.Inventory) (*Flake, error) {
 		return nil, inFolder(untrackedLock(err, f), f.Source)
 	}
 	return f, nil
+}
+
+// forbidden is err as a refusal where a file may not be read: who owns it has to
+// act, as with hosts.toml.
+func forbidden(err error) error {
+	if !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	return &Refusal{What: "the flake cannot be read: " + err.Error(), Hint: "give yourself the right to read all of it"}
 }
 
 // untrackedLock corrects the remedy where a lock is there and git does not
@@ -99,11 +110,11 @@ func untrackedLock(err error, f *Flake) error {
 func Unlocked(inv *inventory.Inventory) (*Flake, error) {
 	if inv.Flake.Rendered() {
 		f, _, err := render(inv)
-		return f, err
+		return f, forbidden(err)
 	}
 	f, err := Open(ownFolder(inv))
 	if err != nil {
-		return nil, err
+		return nil, forbidden(err)
 	}
 	f.Warnings = append(f.Warnings, unusedSettings(inv)...)
 	return f, nil

@@ -180,8 +180,16 @@ func (r *reader) placeholders(n *node) bool {
 	return true
 }
 
+// userInURL matches the beginning of a URL with a user, whatever else is wrong with
+// it: a password that may be there is not repeated in a message.
+var userInURL = regexp.MustCompile(`^[^/?#]*//[^/?#]*@`)
+
 func (r *reader) url(n *node) (string, bool) {
 	s, ok := r.text(n)
+	if ok && userInURL.MatchString(s) {
+		r.bad(n, "check an endpoint that needs no password: a URL is seen in logs and reports", "the URL has a user in it")
+		return "", false
+	}
 	if !ok || !r.placeholders(n) {
 		return "", false
 	}
@@ -191,8 +199,6 @@ func (r *reader) url(n *node) (string, bool) {
 		r.bad(n, `such as "https://{address}/healthz"`, "%q is not a URL", s)
 	case u.Scheme != "http" && u.Scheme != "https":
 		r.bad(n, `such as "https://{address}/healthz"`, "%q is not an http or https URL", s)
-	case u.User != nil:
-		r.bad(n, "check an endpoint that needs no password: a URL is seen in logs and reports", "the URL has a user in it")
 	case u.Hostname() == "" || u.Port() != "" && !isPort(u.Port()):
 		r.bad(n, `such as "https://{address}/healthz"`, "%q has no host, or not a port", s)
 	default:

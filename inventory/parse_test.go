@@ -187,6 +187,8 @@ func TestProblem(t *testing.T) {
 		{"check without its key", check(`type = "command"`), 11, 9, "command is missing", ""},
 		{"key of another type", check("type = \"tcp\"\naddress = \":1\"\nurl = \"http://x\""), 14, 1, `url means nothing in a check of type "tcp"`, ""},
 		{"url with a password", check("type = \"http\"\nurl = \"http://a:b@x/\""), 13, 7, "has a user in it", ""},
+		{"ftp with a password", check("type = \"http\"\nurl = \"ftp://a:b@x/\""), 13, 7, "has a user in it", ""},
+		{"a password and no URL", check("type = \"http\"\nurl = \"http://a:b c@x/{nothing}\""), 13, 7, "has a user in it", ""},
 		{"url scheme", check("type = \"http\"\nurl = \"file:///etc/passwd\""), 13, 7, "not an http or https URL", ""},
 		{"placeholder", check("type = \"http\"\nurl = \"http://{addr}/\""), 13, 7, "unknown placeholder {addr}", "{address}"},
 		{"status", check("type = \"http\"\nurl = \"http://x/\"\nexpect_status = 99"), 14, 17, "99 is too small, at least 100", ""},

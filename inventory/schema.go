@@ -6,20 +6,19 @@ import "slices"
 type scope string
 
 const (
-	scopeFile     scope = "hosts.toml"
-	scopeFleet    scope = "[fleet]"
-	scopeFlake    scope = "[flake]"
-	scopeSSH      scope = "[ssh]"
-	scopePlans    scope = "[plans]"
-	scopeStages   scope = "[stages]"
-	scopeStage    scope = "[stages.NAME]"
-	scopeCheck    scope = "[checks.NAME]"
-	scopeTarget   scope = "[targets.NAME]"
-	scopeHost     scope = "[hosts.NAME]"
-	scopeInputs   scope = "[flake.inputs]"
-	scopeUser     scope = "[users.NAME]"
-	scopeHome     scope = "[users.NAME.home]"
-	scopeOverride scope = "[hosts.NAME.override]"
+	scopeFile   scope = "hosts.toml"
+	scopeFleet  scope = "[fleet]"
+	scopeFlake  scope = "[flake]"
+	scopeSSH    scope = "[ssh]"
+	scopePlans  scope = "[plans]"
+	scopeStages scope = "[stages]"
+	scopeStage  scope = "[stages.NAME]"
+	scopeCheck  scope = "[checks.NAME]"
+	scopeTarget scope = "[targets.NAME]"
+	scopeHost   scope = "[hosts.NAME]"
+	scopeInputs scope = "[flake.inputs]"
+	scopeUser   scope = "[users.NAME]"
+	scopeHome   scope = "[users.NAME.home]"
 )
 
 // schema says which key belongs where. What each key means is in settings.go.

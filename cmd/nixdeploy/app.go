@@ -44,7 +44,8 @@ func (a App) Run(ctx context.Context, args []string) int {
 	// The parser's own answer to "--help nosuch", bare: what is wrapped (an
 	// exec.ExitError has the same method) is not the parser's.
 	if theirs, ok := err.(cli.ExitCoder); ok { //nolint:errorlint // see above
-		err = &usageError{what: theirs.Error(), command: "help"}
+		what, _, _ := strings.Cut(theirs.Error(), ". Did you mean") // and then a far-fetched name, or none
+		err = &usageError{what: what, command: "help"}
 	}
 	return a.fail(err, signals, in)
 }
@@ -192,6 +193,9 @@ func inOrder(args []string) []string {
 			continue
 		}
 		at := slices.IndexFunc(commands(), func(c command) bool { return c.name == a })
+		if at >= 0 && asksForHelp(args[i+1:]) { // the parser takes an argument beside it for a topic
+			return append(args[:i+1:i+1], "--help")
+		}
 		if at < 0 || !commands()[at].anyOrder || slices.Contains(args, "--") {
 			return args
 		}
@@ -199,6 +203,13 @@ func inOrder(args []string) []string {
 		return slices.Concat(args[:i+1], flags, rest)
 	}
 	return args
+}
+
+func asksForHelp(args []string) bool {
+	if end := slices.Index(args, "--"); end >= 0 {
+		args = args[:end]
+	}
+	return slices.ContainsFunc(args, func(a string) bool { return a == "-h" || a == "-help" || a == "--help" })
 }
 
 func commandNames() []string {

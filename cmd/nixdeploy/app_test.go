@@ -207,6 +207,26 @@ func TestCorrectedLines(t *testing.T) {
 	}
 }
 
+// Who names hosts without --on is shown the line with all of them, if there is one.
+func TestHostsWithoutTheirFlag(t *testing.T) {
+	for _, c := range []struct {
+		command command
+		args    []string
+		hint    string
+	}{
+		{planCommand(), []string{"web-1", "web-2"}, "hosts are chosen by --on: nixdeploy plan --on web-1,web-2"},
+		{applyCommand(), []string{"web-1", "web-2"}, "hosts are chosen by --on: nixdeploy apply --on web-1,web-2"},
+		{adoptCommand(), []string{"web-1", "web-2"}, "hosts are chosen by --on: nixdeploy adopt --on web-1,web-2"},
+		{resumeCommand(), []string{"web-1", "web-2"}, ""},
+		{initCommand(), []string{"web-1", "web-2"}, ""},
+	} {
+		usage, ok := errors.AsType[*usageError](checkArgs(c.command, c.args))
+		if !ok || usage.hint != c.hint {
+			t.Errorf("%s: %+v, want %q", c.command.name, usage, c.hint)
+		}
+	}
+}
+
 func TestSignalsOfTheProcessArrive(t *testing.T) {
 	ch := make(chan Interruption, 1)
 	stop := notify(ch)

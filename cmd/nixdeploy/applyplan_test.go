@@ -387,3 +387,15 @@ func TestAPlanGoesToStdout(t *testing.T) {
 	}
 	s.run(t, 0, "apply", "release.plan")
 }
+
+func TestAPlanComesFromStdin(t *testing.T) {
+	s := newSimulated(t)
+	s.run(t, 0, "plan", "--on", "box-1", "-o", "-")
+	s.stdin = s.stdout.String()
+	for _, args := range [][]string{{"plan", "show", "-"}, {"apply", "-"}} {
+		s.run(t, 0, args...)
+		s.says(t, "box-1")
+	}
+	s.run(t, 2, "init", "-")
+	s.says(t, `"-" cannot be an argument`)
+}

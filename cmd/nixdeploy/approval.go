@@ -66,7 +66,7 @@ func (a *approver) unapproved(p deploy.Plan) error {
 		Code:    deploy.CodeApproval,
 		What:    fmt.Sprintf("stage %s asks for an approval of flake %s, which is missing on %s", p.Stage, view.FlakeID(p.Flake), some(p.Approvals.Missing)),
 		Details: []string{"flake " + p.Flake, "an approval is for one flake and one stage; --yes and --override-gate are none"},
-		Next:    a.recommend("approve", "--stage", p.Stage),
+		Next:    a.forStage("approve", p.Stage),
 	}
 	for _, g := range p.Approvals.Given {
 		problem.Details = append(problem.Details, "on other hosts: by "+g.By+" on "+g.Time.UTC().Format("2006-01-02 15:04 UTC"))

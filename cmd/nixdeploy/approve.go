@@ -26,7 +26,7 @@ func approveCommand() command {
 		examples: []string{"approve --stage prod", "approve --stage prod --yes"},
 		own: func() []cli.Flag {
 			return []cli.Flag{
-				&cli.StringFlag{Name: "stage", Usage: "the `STAGE` to approve the flake for"},
+				&cli.GenericFlag{Name: "stage", Usage: "the `STAGE` to approve the flake for", Value: new(once)},
 				&cli.BoolFlag{Name: "yes", Aliases: []string{"y"}, Usage: "do not ask"},
 				firstFlag(),
 			}
@@ -68,7 +68,7 @@ func runApprove(ctx context.Context, in *invocation) error {
 	in.tell("\n" + in.err.Plan(p, ""))
 	if in.Terminal.In && !in.yes {
 		if err := in.ask(ctx, fmt.Sprintf("Approve flake %s for stage %s, as %s?", view.FlakeID(p.Flake), p.Stage, operator(in.App))); err != nil {
-			return &deploy.Problem{Code: deploy.CodeApproval, What: "stage " + p.Stage + " was not approved", Err: err, Next: in.recommend("approve", "--stage", p.Stage)}
+			return &deploy.Problem{Code: deploy.CodeApproval, What: "stage " + p.Stage + " was not approved", Err: err, Next: in.forStage("approve", p.Stage)}
 		}
 	}
 	j, err := journal.Create(dir, id)
@@ -143,9 +143,9 @@ func (in *invocation) showApproval(a deploy.Approval, p deploy.Plan, problems []
 			kept = append(kept, h.Host)
 		}
 	}
-	next := in.recommend("apply", "--stage", p.Stage)
+	next := in.forStage("apply", p.Stage)
 	if len(missing) > 0 {
-		next = in.recommend("approve", "--stage", p.Stage)
+		next = in.forStage("approve", p.Stage)
 	}
 	if in.json {
 		return in.print(string(view.JSONDocument(map[string]any{

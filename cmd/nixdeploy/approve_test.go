@@ -87,6 +87,21 @@ func TestAnApprovalIsOnEveryHost(t *testing.T) {
 	s.run(t, 0, "apply", "--stage", "prod", "--yes", "--override-gate", "hurry")
 }
 
+// What leads from a command that took hosts in to an approval, and from there on,
+// would be refused for the same hosts without --first.
+func TestAnApprovalOfNewHostsKeepsFirst(t *testing.T) {
+	s := newSimulated(t)
+	s.settle(t, "prod", "approval = true")
+	s.run(t, 4, "apply", "--stage", "prod", "--yes", "--first", "--override-gate", "hurry")
+	s.says(t, "Next: nixdeploy approve --stage prod --first")
+	s.Host("web-2").PowerOff()
+	s.run(t, 4, "approve", "--stage", "prod", "--first")
+	s.says(t, "Next: nixdeploy approve --stage prod --first")
+	s.Host("web-2").PowerOn("")
+	s.run(t, 0, "approve", "--stage", "prod", "--first")
+	s.says(t, "Next: nixdeploy apply --stage prod --first")
+}
+
 // A saved plan is its own consent, and no approval.
 func TestASavedPlanNeedsItsApproval(t *testing.T) {
 	s := newSimulated(t)

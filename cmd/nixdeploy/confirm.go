@@ -16,11 +16,16 @@ func (in *invocation) mustBeAbleToAsk(command string) error {
 	if in.yes || in.Terminal.In {
 		return nil
 	}
-	return &usageError{
-		what:    "there is no terminal to ask on before hosts are changed",
-		hint:    "read the plan first (" + in.recommend("plan") + "), then give --yes",
-		command: command,
+	e := &usageError{what: "there is no terminal to ask on before hosts are changed", hint: "then give --yes", command: command}
+	switch command {
+	case "apply":
+		e.hint = "read the plan first (" + in.recommend("plan") + "), " + e.hint
+	case "rollback":
+		e.hint = "see first what the hosts run (" + in.recommend("status") + "), " + e.hint
+	default:
+		e.hint = "make sure that the process of that run is gone, " + e.hint
 	}
+	return e
 }
 
 // ask asks on the terminal and waits for y or yes. Anything else, and the end

@@ -449,6 +449,29 @@ func alike(text string) string {
 }
 
 // The picture in the README is made of what the demo prints.
+// What help says of the environment is all that the program asks it for.
+func TestHelpHasEveryVariableThatIsRead(t *testing.T) {
+	asked := regexp.MustCompile(`(?i)getenv\("([A-Z_]+)"\)`)
+	at := slices.IndexFunc(topics(), func(t topic) bool { return t.name == "environment" })
+	for _, folder := range []string{".", "../../deploy/remote", "../../deploy/journal"} {
+		files, err := filepath.Glob(filepath.Join(folder, "*.go"))
+		if err != nil || len(files) == 0 {
+			t.Fatal(folder, err)
+		}
+		for _, f := range files {
+			text, err := os.ReadFile(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range asked.FindAllStringSubmatch(string(text), -1) {
+				if !strings.HasSuffix(f, "_test.go") && !strings.Contains(topics()[at].text, m[1]) {
+					t.Errorf("%s reads %s, which help environment does not name", f, m[1])
+				}
+			}
+		}
+	}
+}
+
 func TestThePictureInTheReadmeIsTheDemo(t *testing.T) {
 	var stdout, stderr strings.Builder
 	app := App{

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -56,8 +57,27 @@ func onFlag() cli.Flag {
 }
 
 func stageFlag() cli.Flag {
-	return &cli.StringFlag{Name: "stage", Usage: "only this `STAGE`"}
+	return &cli.GenericFlag{Name: "stage", Usage: "only this `STAGE`", Value: new(once)}
 }
+
+// once is a value that is given once. Of two stages the parser would take the
+// last, and a slip would deploy to too few.
+type once struct {
+	value string
+	given bool
+}
+
+var errTwice = errors.New("given twice")
+
+func (o *once) Set(value string) error {
+	if o.given {
+		return errTwice
+	}
+	o.value, o.given = value, true
+	return nil
+}
+
+func (o *once) String() string { return o.value }
 
 func selectFlags() []cli.Flag { return []cli.Flag{onFlag(), stageFlag()} }
 
@@ -134,8 +154,11 @@ func readOptions(c command, cc *cli.Context) (options, error) {
 	}
 	o.on = on
 	for _, name := range []string{"stage", "override-gate", "file", "run", "to", "out"} {
-		if cc.IsSet(name) && strings.TrimSpace(cc.String(name)) == "" {
+		switch value := strings.TrimSpace(cc.String(name)); {
+		case cc.IsSet(name) && value == "":
 			return o, &usageError{what: "--" + name + " is empty", command: c.name}
+		case len(value) > 1 && value[0] == '-': // --override-gate --yes
+			return o, &usageError{what: "--" + name + " needs a value, and " + quoted(value) + " is a flag", command: c.name}
 		}
 	}
 	if cc.IsSet("parallel") && o.parallel < 1 {

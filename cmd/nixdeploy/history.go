@@ -46,7 +46,7 @@ func runHistory(_ context.Context, in *invocation) error {
 	if err != nil {
 		return err
 	}
-	runs, err := journal.List(dir)
+	runs, err := runsHere(dir)
 	if err != nil {
 		return err
 	}
@@ -65,10 +65,18 @@ func runHistory(_ context.Context, in *invocation) error {
 		return err
 	}
 	if len(past) == 0 {
-		in.tell("no runs in " + in.err.Clean(in.display(dir)) + "\n")
+		in.tell(noRuns(len(runs)) + " in " + in.err.Clean(in.display(dir)) + "\n")
 		return nil
 	}
 	return in.print(in.out.History(past, in.zone(), in.nextAfterHistory(past)))
+}
+
+// noRuns is what is said where none is listed, of so many that there are.
+func noRuns(there int) string {
+	if there == 0 {
+		return "no runs"
+	}
+	return fmt.Sprintf("none of %d runs", there)
 }
 
 // past reads one run. What cannot be read is told, not passed over.

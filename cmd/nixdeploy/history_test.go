@@ -43,8 +43,31 @@ func TestHistoryListsWhatRanHere(t *testing.T) {
 	if got := runsIn(t, c); len(got) != 0 {
 		t.Errorf("%v", got)
 	}
+	c.expect(t, 0, "history", "--host", "nobody")
+	contains(t, "stderr", c.stderr.String(), "none of 2 runs in state")
 	if len(d.read) != before {
 		t.Errorf("history contacted hosts: %v", d.read)
+	}
+}
+
+// That the runs cannot be read is no internal error.
+func TestRunsThatCannotBeRead(t *testing.T) {
+	c := newCall(t, &fakeDriver{})
+	put(t, filepath.Join(c.Dir, "state"), "")
+	for _, args := range [][]string{{"history"}, {"show", "last"}, {"resume"}, {"resume", "last"}} {
+		c.expect(t, 4, args...)
+		contains(t, "stderr", c.stderr.String(), "error[journal]: the runs of this machine cannot be read", "NIXDEPLOY_STATE_DIR")
+	}
+	c.Environ = nil
+	t.Setenv("HOME", "")
+	t.Setenv("XDG_STATE_HOME", "")
+	t.Setenv("NIXDEPLOY_STATE_DIR", "")
+	for _, args := range [][]string{{"history"}, {"resume"}, {"apply", "--yes"}} {
+		c.expect(t, 4, args...)
+		contains(t, "stderr", c.stderr.String(), "error[journal]: there is no folder for the runs of this machine")
+	}
+	if len(c.driver.read) > 0 {
+		t.Errorf("contacted %v", c.driver.read)
 	}
 }
 

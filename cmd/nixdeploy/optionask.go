@@ -29,7 +29,7 @@ func (in *invocation) askOptions(
 		err = in.withHint(err, h)
 		return answer, true, err
 	}
-	in.tell(fmt.Sprintf("no Nix here: evaluating on %s\n", h.Name))
+	in.tell(fmt.Sprintf("no Nix 2.18 or newer here: evaluating on %s\n", h.Name))
 	answer, err = optionsOnHost(ctx, h, f, q)
 	if err != nil && ctx.Err() != nil {
 		err = overdue(ctx, "evaluating on the host", evaluateTimeout)

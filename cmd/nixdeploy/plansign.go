@@ -3,11 +3,13 @@ package main
 import (
 	"context"
 	"errors"
+	"os"
 	"os/exec"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/nixdeploy/nixdeploy/cmd/nixdeploy/internal/view"
 	"github.com/nixdeploy/nixdeploy/deploy"
 )
 
@@ -42,9 +44,13 @@ func runPlanSign(ctx context.Context, in *invocation) error {
 	if rest, ok := strings.CutPrefix(key, "~/"); ok { // --key=~/x, which no shell expands
 		key = in.getenv("HOME") + "/" + rest
 	}
+	key = absolute(in.App, key)
+	if _, err := os.Stat(key); err != nil {
+		return &usageError{what: "the key cannot be read: " + err.Error(), command: "plan sign"}
+	}
 	ctx, cancel := context.WithTimeout(ctx, signTimeout)
 	defer cancel()
-	signature, said, err := in.sshKeygen(ctx, f.data, "-Y", "sign", "-n", signatureNamespace, "-f", absolute(in.App, key))
+	signature, said, err := in.sshKeygen(ctx, f.data, "-Y", "sign", "-n", signatureNamespace, "-f", key)
 	if errors.Is(err, exec.ErrNotFound) {
 		return &usageError{what: "there is no ssh-keygen here", hint: "it belongs to OpenSSH 8.9 or newer", command: "plan sign"}
 	}
@@ -61,5 +67,10 @@ func runPlanSign(ctx context.Context, in *invocation) error {
 		}
 	}
 	in.tell("signed plan " + f.ID + ": " + in.err.Clean(f.name) + ".sig\n")
-	return nil
+	if !in.json {
+		return nil
+	}
+	return in.print(string(view.JSONDocument(map[string]any{
+		"type": "signature", "nixdeploy": versionNumber(), "format": "1.0", "plan": f.ID, "file": f.name + ".sig",
+	})))
 }

@@ -131,7 +131,7 @@ func TestARunOfAnotherMachineIsSettledFromTheHosts(t *testing.T) {
 
 	d.kept["web-1"] = heldBy(run, "web-1", "prod", func(k *deploy.KeptRun) { k.Active = true })
 	rebuild(2)
-	contains(t, "stderr", c.stderr.String(), "no terminal to ask on")
+	contains(t, "stderr", c.stderr.String(), "no terminal to ask on", "make sure that the process of that run is gone, then give --yes")
 
 	d.silent = map[string]error{"web-2": &deploy.Problem{Code: deploy.CodeUnreachable, What: "timed out"}}
 	rebuild(4, "--yes")

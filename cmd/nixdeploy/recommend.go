@@ -83,8 +83,8 @@ func (o options) nextAfter(report deploy.Report, hosts []inventory.Host, stages 
 	var open []inventory.Host // of the first stage that is not whole
 	for _, h := range hosts {
 		r, begun := byName[h.Name]
-		if len(open) == 0 && begun && r.Problem != nil && (r.Problem.Code == deploy.CodeGate || r.Problem.Code == deploy.CodeApproval) && r.Problem.Next != "" {
-			return o.named(r.Problem).Next // what opens the gate, not what it just refused
+		if len(open) == 0 && begun && report.Start.Command != "rollback" && opensGate(r.Problem, h.Stage) {
+			return o.named(r.Problem).Next // not what it just refused
 		}
 		done := begun && r.State.Good() && (r.Problem == nil || r.State != deploy.StateUnchanged)
 		if !done && (len(open) == 0 || open[0].Stage == h.Stage) {
@@ -98,6 +98,12 @@ func (o options) nextAfter(report deploy.Report, hosts []inventory.Host, stages 
 		return o.again(report.Start.Command, open)
 	}
 	return o.nextStage(report.Start.Command, hosts, stages)
+}
+
+// opensGate reports whether a problem says what opens the gate of a stage: another
+// command than the one that it stopped, which again words with its terms.
+func opensGate(p *deploy.Problem, stage string) bool {
+	return p != nil && (p.Code == deploy.CodeGate || p.Code == deploy.CodeApproval) && p.Next != "" && p.Next != "nixdeploy apply --stage "+stage
 }
 
 // againSaved goes on with a saved plan: what it did already is left alone. One
@@ -146,6 +152,12 @@ func (o options) again(command string, open []inventory.Host) string {
 		}
 	}
 	return o.recommend(append(words, same.chosen(names)...)...)
+}
+
+// forStage is a command for a whole stage of this call: hosts that it took in
+// with --first are new to the next command, too.
+func (o options) forStage(command, stage string) string {
+	return o.recommend(append([]string{command}, options{stage: stage, first: o.first}.chosen(nil)...)...)
 }
 
 // nextStage follows a run in which all went well.

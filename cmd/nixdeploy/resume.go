@@ -108,7 +108,7 @@ func (in *invocation) runToResume(dir string) (run string, unread, err error) {
 		run, err = in.runNamed(dir, in.args[0], "resume")
 		return run, nil, err
 	}
-	runs, err := journal.List(dir)
+	runs, err := runsHere(dir)
 	if err != nil {
 		return "", nil, err
 	}

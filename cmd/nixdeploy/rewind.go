@@ -39,6 +39,11 @@ type rewind struct {
 // Inspect reads the host and finds its way back.
 func (r *rewind) Inspect(ctx context.Context, h inventory.Host, stage string) deploy.HostPlan {
 	p := r.Driver.Inspect(ctx, h, stage)
+	if p.Problem != nil && p.Problem.Code == deploy.CodeUnadopted { // a rollback takes no host in
+		own := *p.Problem
+		own.Next = "no run of nixdeploy is there to be undone; to take the host in: " + r.again("plan", "--first", "--on", h.Name)
+		p.Problem = &own
+	}
 	if p.Problem != nil || p.Observed == nil || stage == "" {
 		return p
 	}

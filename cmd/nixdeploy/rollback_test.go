@@ -282,3 +282,31 @@ func TestARollbackToANamedSystem(t *testing.T) {
 	c.expect(t, 2, "rollback", "--stage", "prod", "--to", "6", "--yes")
 	contains(t, "stderr", flat(c.stderr.String()), "generation 6 is another system on each of web-1 web-2")
 }
+
+// A rollback takes no host in, so it does not ask for a flag that it has not.
+func TestARollbackOfANewHost(t *testing.T) {
+	unknown := &deploy.Problem{Code: deploy.CodeUnadopted, What: "never confirmed", Next: "if that is the machine you mean, add --first"}
+	c := newCall(t, &fakeDriver{plans: map[string]deploy.HostPlan{"dev-1": {Change: deploy.ChangeBlocked, Problem: unknown}}})
+	c.expect(t, 7, "rollback", "--on", "dev-1", "--yes")
+	contains(t, "stderr", flat(c.stderr.String()), "error[no-marker] dev-1", "to take the host in: nixdeploy plan --first --on dev-1")
+	if strings.Contains(c.stderr.String(), "add --first") {
+		t.Error(c.stderr.String())
+	}
+}
+
+// A no at the prompt leads to the same command again, on the same terms.
+func TestNoAtThePromptLeadsToTheSameCommand(t *testing.T) {
+	run := "01JDXK7QJ3M8Z9V6B2T4R5W0AX"
+	for next, args := range map[string][]string{
+		"Next: nixdeploy apply --stage dev --on dev-1 --first\n": {"apply", "--stage", "dev", "--first"},
+		"Next: nixdeploy rollback --stage dev --on dev-1\n":      {"rollback", "--on", "dev-1"},
+	} {
+		c := newCall(t, fleetOn(newSystem, run))
+		c.Terminal.In, c.stdin = true, "n\n"
+		c.expect(t, 4, args...)
+		contains(t, "stdout", c.stdout.String(), next)
+		if len(c.driver.applied) > 0 {
+			t.Errorf("%v", c.driver.applied)
+		}
+	}
+}

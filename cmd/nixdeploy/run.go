@@ -65,8 +65,7 @@ func (c *change) run(ctx context.Context) error {
 // unwritable says that there is no run, since it cannot be written down.
 func unwritable(err error) *deploy.Problem {
 	return &deploy.Problem{
-		Code: deploy.CodeJournal, What: "the run cannot be written down, so nothing was contacted",
-		Details: []string{err.Error()}, Err: err,
+		Code: deploy.CodeJournal, What: "the run cannot be written down, so nothing begins", Err: err,
 		Next: "make room and give yourself the right to write there, or set NIXDEPLOY_STATE_DIR",
 	}
 }
@@ -256,7 +255,14 @@ func (a App) stateDir() (string, error) {
 	if dir := a.getenv("NIXDEPLOY_STATE_DIR"); dir != "" {
 		return absolute(a, dir), nil
 	}
-	return journal.StateDir()
+	dir, err := journal.StateDir()
+	if err != nil {
+		return "", &deploy.Problem{
+			Code: deploy.CodeJournal, What: "there is no folder for the runs of this machine", State: "nothing was contacted", Err: err,
+			Next: "set HOME, or NIXDEPLOY_STATE_DIR",
+		}
+	}
+	return dir, nil
 }
 
 func absolute(a App, path string) string {

@@ -295,6 +295,23 @@ func TestResumeSettlesWhatACrashLeft(t *testing.T) {
 	}
 }
 
+// A resume whose journal can no longer be written tells how the hosts are, and
+// that they are not settled.
+func TestResumeOnAFullDisk(t *testing.T) {
+	c := newCall(t, &fakeDriver{})
+	run := crashed(t, c)
+	connect := c.Connect
+	c.Connect = func(a App, q Request) (Fleet, error) {
+		if err := q.Journal.(*journal.Journal).Close(); err != nil { //nolint:forcetypeassert // resume has no other
+			t.Error(err)
+		}
+		return connect(a, q)
+	}
+	c.expect(t, 6, "resume")
+	contains(t, "stderr", c.stderr.String(), "warning: ", "journal")
+	contains(t, "stdout", c.stdout.String(), "a host needs a person", "dev-1", "Next: nixdeploy resume "+run)
+}
+
 // A bug, or a refusal of another host, gives a run an exit code that says nothing
 // of the host that it left.
 func TestResumeFindsTheHostBehindAnotherExitCode(t *testing.T) {
@@ -431,7 +448,7 @@ func TestARunThatCannotBeWrittenDownContactsNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.expect(t, 4, "apply", "--yes")
-	contains(t, "stderr", c.stderr.String(), "error[journal]", "nothing was contacted")
+	contains(t, "stderr", c.stderr.String(), "error[journal]", "so nothing begins")
 	if len(d.read) > 0 {
 		t.Errorf("contacted %v", d.read)
 	}

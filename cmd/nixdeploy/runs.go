@@ -4,14 +4,27 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/nixdeploy/nixdeploy/deploy"
 	"github.com/nixdeploy/nixdeploy/deploy/journal"
 )
+
+// runsHere lists the runs of this machine, the newest first.
+func runsHere(dir string) ([]journal.RunInfo, error) {
+	runs, err := journal.List(dir)
+	if err != nil {
+		return nil, &deploy.Problem{
+			Code: deploy.CodeJournal, What: "the runs of this machine cannot be read", State: "nothing was contacted; an armed host returns by itself", Err: err,
+			Next: "give yourself the right to read them, or set NIXDEPLOY_STATE_DIR",
+		}
+	}
+	return runs, nil
+}
 
 // runNamed is the run of this machine that a person means: by its whole name, by
 // the unique beginning of one, or "last" for the newest. A whole name is given
 // back whether it is known here or not.
 func (in *invocation) runNamed(dir, name, command string) (string, error) {
-	runs, err := journal.List(dir)
+	runs, err := runsHere(dir)
 	if err != nil {
 		return "", err
 	}

@@ -21,6 +21,7 @@ type simulated struct {
 	*simfleet.DemoFleet
 	app            App
 	nix            *localNix // of the control machine; nil: none
+	stdin          string
 	stdout, stderr bytes.Buffer
 
 	mu   sync.Mutex
@@ -131,7 +132,7 @@ func (s *simulated) run(t *testing.T, code int, args ...string) {
 	s.stdout.Reset()
 	s.stderr.Reset()
 	app := s.app
-	app.Stdin, app.Stdout, app.Stderr = strings.NewReader(""), &s.stdout, &s.stderr
+	app.Stdin, app.Stdout, app.Stderr = strings.NewReader(s.stdin), &s.stdout, &s.stderr
 	if got := app.Run(context.Background(), args); got != code {
 		t.Fatalf("nixdeploy %s: exit code %d, want %d\nstdout:\n%s\nstderr:\n%s", strings.Join(args, " "), got, code, &s.stdout, &s.stderr)
 	}

@@ -82,7 +82,7 @@ func (in *invocation) nextAfterShow(dir string, p *view.Past) (string, error) {
 	case !r.Finished || slices.ContainsFunc(r.Hosts, unresolved):
 		return in.recommend("resume", p.Run), nil
 	}
-	runs, err := journal.List(dir)
+	runs, err := runsHere(dir)
 	if err != nil {
 		return "", err
 	}

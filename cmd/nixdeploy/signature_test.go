@@ -2,6 +2,7 @@ package main
 
 import (
 	"crypto/ed25519"
+	"encoding/json"
 	"net"
 	"os"
 	"os/exec"
@@ -233,6 +234,15 @@ func TestARollbackIsNoWayAroundASignature(t *testing.T) {
 	s.unmoved(t, before)
 }
 
+func TestASignatureAsJSON(t *testing.T) {
+	s := signing(t)
+	s.run(t, 0, "plan", "sign", "release.plan", "--key", "ann", "--json")
+	var doc struct{ Type, Plan, File string }
+	if err := json.Unmarshal(s.stdout.Bytes(), &doc); err != nil || doc.Type != "signature" || doc.Plan != s.plan(t).ID || doc.File != "release.plan.sig" {
+		t.Errorf("%v: %s", err, &s.stdout)
+	}
+}
+
 func TestWhatCannotBeSigned(t *testing.T) {
 	s := signing(t)
 	s.run(t, 2, "plan", "sign", "release.plan")
@@ -241,7 +251,9 @@ func TestWhatCannotBeSigned(t *testing.T) {
 	s.run(t, 2, "plan", "sign", "-", "--key", "ann")
 	s.run(t, 2, "plan", "sign", "hosts.toml", "--key", "ann")
 	s.says(t, "hosts.toml:")
-	s.run(t, 7, "plan", "sign", "release.plan", "--key", "nosuch")
+	s.run(t, 2, "plan", "sign", "release.plan", "--key", "nosuch")
+	s.says(t, "the key cannot be read")
+	s.run(t, 7, "plan", "sign", "release.plan", "--key", "release.plan")
 	s.says(t, "ssh-keygen did not sign", "no signature was written")
 	if _, err := os.Stat(s.path("release.plan.sig")); err == nil {
 		t.Error("a signature was written")

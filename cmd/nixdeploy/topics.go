@@ -35,6 +35,10 @@ Without either it is the whole fleet, stage after stage.
   NO_COLOR              when not empty: no colour
   TERM                  "dumb" or empty: no colour
   LC_ALL LC_CTYPE LANG  not UTF-8: plain ASCII
+  TZ                    the zone of the times of past runs; else the machine's
+  HOME                  ~ of paths; hosts.toml is not looked for above it
+  USER                  who you are, where the system has no name for you
+  PATH                  nix, git, ssh and ssh-keygen
   SSH_AUTH_SOCK         the ssh agent
 
 No variable gives a consent: none says yes, trusts a key or skips a gate.

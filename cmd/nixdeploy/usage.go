@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -57,8 +59,34 @@ func badFlag(c command) cli.OnUsageErrorFunc {
 		if name, ok := strings.CutPrefix(e.what, "flag needs an argument: -"); ok {
 			e.what = dashes(strings.TrimLeft(name, "-")) + " needs a value"
 		}
+		if m := badValue.FindStringSubmatch(e.what); m != nil && strings.HasSuffix(e.what, errTwice.Error()) {
+			e.what = dashes(m[2]) + " " + m[1] + ": it is given twice, and takes one"
+		} else if m != nil {
+			e.what = dashes(m[2]) + " " + m[1] + ": it takes " + wantedBy(c, m[2])
+		}
 		return e
 	}
+}
+
+// badValue is how the parser refuses the value of a flag.
+var badValue = regexp.MustCompile(`^invalid (?:boolean )?value (".*") for (?:flag )?-([a-z-]+): `)
+
+// wantedBy is what a flag takes.
+func wantedBy(c command, name string) string {
+	for _, f := range append(c.flags(), globalFlags()...) {
+		if !slices.Contains(f.Names(), name) {
+			continue
+		}
+		switch f.(type) {
+		case *cli.IntFlag:
+			return "a whole number"
+		case *cli.DurationFlag:
+			return "a duration, such as 10m"
+		case *cli.BoolFlag:
+			return "no value"
+		}
+	}
+	return "another value"
 }
 
 func dashes(name string) string {
@@ -102,7 +130,7 @@ func checkArgs(c command, args []string) error {
 				command: c.name,
 			}
 		}
-		if strings.HasPrefix(a, "-") {
+		if strings.HasPrefix(a, "-") && (a != "-" || !strings.Contains(c.args, "FILE")) { // as a file it is stdin
 			return &usageError{what: quoted(a) + " cannot be an argument", command: c.name}
 		}
 	}
@@ -114,12 +142,16 @@ func checkArgs(c command, args []string) error {
 		e.hint = "did you mean " + c.name + " " + near + "?"
 		return e
 	}
-	for _, name := range flagNames(c) {
-		if name == "on" {
-			e.hint = "hosts are chosen by --on: " + shellLine(append(append([]string{"nixdeploy"}, strings.Fields(c.name)...), "--on", strings.Join(args[c.maxArgs:], ","))...)
-		}
+	if choosesHosts(c) {
+		e.hint = "hosts are chosen by --on: " + shellLine(append(append([]string{"nixdeploy"}, strings.Fields(c.name)...), "--on", strings.Join(args, ","))...)
 	}
 	return e
+}
+
+// choosesHosts is of a command that takes --on by itself: with resume it only
+// goes with another flag.
+func choosesHosts(c command) bool {
+	return c.name != "resume" && slices.Contains(flagNames(c), "on")
 }
 
 // secondWords are those that make another command of a name.

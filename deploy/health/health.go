@@ -80,18 +80,6 @@ func Worst(results []Result) Verdict {
 // to travel.
 const answerGrace = 5 * time.Second
 
-// LongestWait bounds Run: no set of these checks takes longer.
-func LongestWait(checks []inventory.Check) time.Duration {
-	var longest time.Duration
-	for _, c := range checks {
-		longest = max(longest, withDefaults(c).Deadline)
-	}
-	if len(checks) == 0 {
-		return 0
-	}
-	return longest + answerGrace
-}
-
 // withDefaults makes the clocks of a check usable. An inventory that was
 // loaded has them all.
 func withDefaults(c inventory.Check) inventory.Check {

@@ -16,7 +16,7 @@ type OnSample func(check string, ok bool, detail string)
 // Run takes all checks of h to their verdicts, side by side in time but with
 // one call of probe at a time. baseline names the units that were failed
 // before this run; they are not blamed on it. It returns in the order of
-// checks and within LongestWait of them.
+// checks and within answerGrace of their longest deadline, as a plan counts on.
 //
 // Once a check has failed the round is lost: the others are broken off and
 // come back inconclusive, as all do when ctx ends.

@@ -124,6 +124,15 @@ func TestGateOfAStageAlone(t *testing.T) {
 		exits(t, res, err, 0)
 		expect(t, "read", s.did("read"), "")
 	})
+	t.Run("ungated: nothing leads back to the release", func(t *testing.T) {
+		s := prepare(newFleet(map[string]act{"d1": {state: deploy.StateUntouched}}), func(s *inventory.Stage) { s.Parallel = 1 }, "dev: d1 d2")
+		s.in.Ungated = true
+		res, err := s.run(t, nil)
+		exits(t, res, err, 4)
+		if p := s.problem(res, "d2"); p.Code != deploy.CodeBudget || p.Next != "run the same command again" {
+			t.Errorf("problem: %+v", p)
+		}
+	})
 	t.Run("ungated: what fails in this run stops it", func(t *testing.T) {
 		s := prepare(newFleet(map[string]act{"d1": {state: deploy.StateUntouched}}), nil, "dev: d1", "prod: p1")
 		s.in.Ungated = true

@@ -112,11 +112,10 @@ func (s *stage) approvalProblem(err error) *deploy.Problem {
 }
 
 // again is how hosts of the stage are begun that did not begin. A rollback has
-// flags that only the command line knows, and an apply is the opposite of it: its
-// end says how it is typed again.
+// flags that only the command line knows, and an apply is the opposite of it.
 func (s *stage) again() string {
 	if s.Ungated {
-		return ""
+		return "run the same command again"
 	}
 	return "nixdeploy apply --stage " + s.Name
 }

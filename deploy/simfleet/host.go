@@ -154,7 +154,6 @@ type Host struct {
 	activator *process  // nixos-rebuild-switch-to-configuration.service
 	onKilled  func()    // tells whoever waits for the activator that it was killed
 	switcher  *stranger // who switches without nixdeploy
-	collector *stranger
 	strangers int
 	guard     guard
 	off       bool

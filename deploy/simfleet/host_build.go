@@ -175,8 +175,8 @@ func NoAttribute(attribute string) error {
 		"'legacyPackages.x86_64-linux.%s' or '%s'", where, where, where)
 }
 
-// lock answers lock.sh: NONCE TIMEOUT and a tar. A flake that has a
-// lock keeps it; one without is locked as if it had no inputs.
+// lock answers lock.sh: NONCE TIMEOUT and a tar. A flake that has a lock keeps it;
+// one without is taken to have no inputs, for which Nix writes none.
 func (q *request) lock() int {
 	var files []flake.File
 	var err error
@@ -187,14 +187,12 @@ func (q *request) lock() int {
 		q.complain("tar: " + err.Error())
 		return 1
 	}
-	text := `{"nodes":{"root":{}},"root":"root","version":7}`
+	q.say("code", "0")
 	for _, f := range files {
 		if f.Path == "flake.lock" {
-			text = strings.TrimRight(string(f.Data), "\n")
+			q.sayLines("lock", strings.Split(strings.TrimRight(string(f.Data), "\n"), "\n"))
 		}
 	}
-	q.say("code", "0")
-	q.sayLines("lock", strings.Split(text, "\n"))
 	q.say("end", "lock")
 	return 0
 }

@@ -26,11 +26,9 @@ func (h *Host) stranger(kind, what, who string) *stranger {
 func (h *Host) foreignActivity() []string {
 	var lines []string
 	switching := false
-	for _, s := range []*stranger{h.switcher, h.collector} {
-		if s != nil && s.alive() {
-			lines = append(lines, fmt.Sprintf("%s %d %d 0 %s %s", s.kind, s.pid, s.since, orElse(s.who, "-"), s.what))
-			switching = switching || s == h.switcher
-		}
+	if s := h.switcher; s != nil && s.alive() {
+		lines = append(lines, fmt.Sprintf("%s %d %d 0 %s %s", s.kind, s.pid, s.since, orElse(s.who, "-"), s.what))
+		switching = true
 	}
 	if !switching && h.active == nil {
 		switch {
@@ -78,14 +76,5 @@ func (h *Host) Upgrade(s System) {
 		who := h.stranger("upgrade", "nixos-upgrade.service", "")
 		h.switcher = who
 		h.nixosRebuild(who.process, "switch", &s, func(string) {}, func(int) { who.kill() })
-	})
-}
-
-// CollectGarbage lets nix-gc.service run for so long.
-func (h *Host) CollectGarbage(d time.Duration) {
-	h.change(func() {
-		h.collector = h.stranger("garbage", "nix-gc.service", "")
-		c := h.collector
-		c.after(d, func() { c.kill() })
 	})
 }

@@ -90,7 +90,7 @@ func (h *Host) powerCut() {
 		h.switcher.kill()
 	}
 	h.queue, h.lease, h.keeper, h.guard = nil, nil, nil, guard{}
-	h.switcher, h.collector = nil, nil
+	h.switcher = nil
 	h.running, h.failed, h.loops, h.halted, h.cut = "", nil, nil, false, false
 	h.off = true
 	h.tellNetwork()

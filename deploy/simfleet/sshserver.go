@@ -166,21 +166,6 @@ func (s *Server) serveSoon(nc net.Conn) {
 	s.wg.Go(func() { s.serve(nc) })
 }
 
-// ServeConn serves one connection that the caller opened (a pipe in a test
-// with a simulated clock) and returns when it is over.
-func (s *Server) ServeConn(nc net.Conn) {
-	s.mu.Lock()
-	if s.closed {
-		s.mu.Unlock()
-		_ = nc.Close()
-		return
-	}
-	s.wg.Add(1)
-	s.mu.Unlock()
-	defer s.wg.Done()
-	s.serve(nc)
-}
-
 // Addr is where the server is reached, "host:port".
 func (s *Server) Addr() string {
 	s.mu.Lock()

@@ -11,13 +11,12 @@ const recordLimit = 1000
 
 // Record is what a server saw, for assertions.
 type Record struct {
-	Connections int        // accepted
-	Auth        []AuthTry  // each authentication request, in order
-	Channels    []string   // types of the channels asked for
-	Requests    []string   // types of the requests inside sessions
-	Globals     []string   // types of the global requests
-	Commands    []string   // exec strings
-	Programs    []*Program // what a host model noted with NoteProgram
+	Connections int       // accepted
+	Auth        []AuthTry // each authentication request, in order
+	Channels    []string  // types of the channels asked for
+	Requests    []string  // types of the requests inside sessions
+	Globals     []string  // types of the global requests
+	Commands    []string  // exec strings
 }
 
 // AuthTry is one authentication request.
@@ -38,17 +37,7 @@ func (s *Server) Record() Record {
 	r.Requests = slices.Clone(r.Requests)
 	r.Globals = slices.Clone(r.Globals)
 	r.Commands = slices.Clone(r.Commands)
-	r.Programs = slices.Clone(r.Programs)
 	return r
-}
-
-// NoteProgram lets a Handler add a program that it ran to the Record.
-func (s *Server) NoteProgram(p *Program) {
-	s.note(func(r *Record) {
-		if len(r.Programs) < recordLimit {
-			r.Programs = append(r.Programs, p)
-		}
-	})
 }
 
 func (s *Server) note(f func(*Record)) {

@@ -92,7 +92,7 @@ func TestF28AStateFolderThatCannotBeWritten(t *testing.T) {
 	w := alone(t, "switch", nil)
 	w.write("state", "a file, not a folder", 0o600)
 	r := w.run("apply", "--yes")
-	injected(t, r.says("nothing was contacted"), "the state folder is a file")
+	injected(t, r.says("so nothing begins"), "the state folder is a file")
 	r.wants(t, 4)
 	if n := w.fleet.Host("web").Connections(); n > 0 {
 		t.Errorf("%d connections", n)

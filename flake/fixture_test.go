@@ -15,7 +15,7 @@ import (
 	"github.com/nixdeploy/nixdeploy/inventory"
 )
 
-// put lays out a folder: a path with a value that begins with "->" is a
+// layOut lays out a folder: a path with a value that begins with "->" is a
 // symbolic link, one that begins with "#!" is executable.
 func layOut(t *testing.T, dir string, files map[string]string) {
 	t.Helper()
