@@ -82,10 +82,9 @@ claim_for() { # WHO, inside enter, after load_active
 write_result() { # WORD -> $written
 	written=no
 	durable "$PROFILES" # model: result-profile
-	case $reader in
-	profile | unknown) ;;
-	*) sync -f /boot /efi /boot/efi 2>/dev/null ;; # model: result-loader
-	esac
+	if [ "$reader" != profile ]; then # whose files we cannot read lie there, too
+		sync -f /boot /efi /boot/efi 2>/dev/null # model: result-loader
+	fi
 	printf '%s\n' "$1" >"$ACTIVE/result.tmp" && durable "$ACTIVE/result.tmp" &&
 		mv "$ACTIVE/result.tmp" "$ACTIVE/result" && # model: result
 		durable "$ACTIVE" && # model: result-durable
