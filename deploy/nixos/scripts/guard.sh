@@ -138,10 +138,12 @@ arm() {
 		return
 	fi
 	# Pinned first: what is there now must not be collected meanwhile.
-	pin "$run-wanted" "$wanted"
-	pin "$run-profile" "$profile"
-	pin "$run-running" "$running"
-	pin "$run-next" "$next"
+	if ! { pin "$run-wanted" "$wanted" && pin "$run-profile" "$profile" && pin "$run-running" "$running" && pin "$run-next" "$next"; }; then
+		say unguarded "$ROOTS takes no links, so a garbage collection could take what a return needs"
+		rm -rf "$staging"
+		unpin "$run"
+		return
+	fi
 	durable "$ROOTS"
 	for path in "$wanted" "$profile" "$running" ${next:+"$next"}; do
 		if ! [ -x "$path/bin/switch-to-configuration" ]; then
