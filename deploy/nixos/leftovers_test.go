@@ -17,6 +17,9 @@ func TestAnArmingThatFailsPinsNothing(t *testing.T) {
 		"no unit can be written": func(h *wholeHost) {
 			write(t, h.root, strings.TrimSuffix(control, "/"), "")
 		},
+		"nothing can be pinned": func(h *wholeHost) {
+			h.stands("ln", `case "$*" in *R1-running) exit 1 ;; esac; exec `+whole(t, "ln")+` "$@"`)
+		},
 		"the guard does not start": func(h *wholeHost) { h.will(guardStartsNo) },
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -120,6 +120,16 @@ func TestLeases(t *testing.T) {
 	}
 }
 
+// Without a lease nothing is begun: /run may be full.
+func TestALeaseThatCannotBeWrittenIsNotHeld(t *testing.T) {
+	h := newWholeHost(t, "extlinux")
+	h.stands("mv", `case "$*" in */run/nixdeploy/lease) exit 1 ;; esac; exec `+whole(t, "mv")+` "$@"`)
+	out, err := h.arms("R1", "switch").CombinedOutput()
+	if said := string(out); err == nil || !strings.Contains(said, "N fault the lock ") || strings.Contains(said, "armed") {
+		t.Errorf("%v: %s", err, said)
+	}
+}
+
 // What an inspection says of a host is read as what the host is: the whole
 // script, on a root of the test.
 func TestInspectOfAWholeHost(t *testing.T) {

@@ -56,8 +56,8 @@ exec ROOT/nix/store/old/bin/switch-to-configuration switch`,
 }
 
 // newWholeHost is a host on generation 1, the system "old"; "new" is in its
-// store. reader is the boot loader: extlinux, or systemd-boot with its file
-// system at /boot/efi.
+// store. reader is the boot loader: extlinux, systemd-boot with its file system at
+// /boot/efi, or an unknown one.
 func newWholeHost(t *testing.T, reader string) *wholeHost {
 	t.Helper()
 	root, err := filepath.EvalSymlinks(t.TempDir())
@@ -75,6 +75,9 @@ func newWholeHost(t *testing.T, reader string) *wholeHost {
 	if reader == "systemd-boot" {
 		write(t, root, "boot/efi/loader/loader.conf", "default x.conf\n")
 		loader, file = "printf 'options init=%s/init\\n' \"$me\"", "boot/efi/loader/entries/x.conf"
+	}
+	if reader == "unknown" {
+		file = "boot/limine.conf"
 	}
 	for _, system := range []string{"old", "new"} {
 		bin := filepath.Join("nix/store", system, "bin/switch-to-configuration")

@@ -82,10 +82,9 @@ claim_for() { # WHO, inside enter, after load_active
 write_result() { # WORD -> $written
 	written=no
 	durable "$PROFILES" # model: result-profile
-	case $reader in
-	profile | unknown) ;;
-	*) sync -f /boot /efi /boot/efi 2>/dev/null ;; # model: result-loader
-	esac
+	if [ "$reader" != profile ]; then # whose files we cannot read lie there, too
+		sync -f /boot /efi /boot/efi 2>/dev/null # model: result-loader
+	fi
 	printf '%s\n' "$1" >"$ACTIVE/result.tmp" && durable "$ACTIVE/result.tmp" &&
 		mv "$ACTIVE/result.tmp" "$ACTIVE/result" && # model: result
 		durable "$ACTIVE" && # model: result-durable
@@ -139,10 +138,12 @@ arm() {
 		return
 	fi
 	# Pinned first: what is there now must not be collected meanwhile.
-	pin "$run-wanted" "$wanted"
-	pin "$run-profile" "$profile"
-	pin "$run-running" "$running"
-	pin "$run-next" "$next"
+	if ! { pin "$run-wanted" "$wanted" && pin "$run-profile" "$profile" && pin "$run-running" "$running" && pin "$run-next" "$next"; }; then
+		say unguarded "$ROOTS takes no links, so a garbage collection could take what a return needs"
+		rm -rf "$staging"
+		unpin "$run"
+		return
+	fi
 	durable "$ROOTS"
 	for path in "$wanted" "$profile" "$running" ${next:+"$next"}; do
 		if ! [ -x "$path/bin/switch-to-configuration" ]; then

@@ -352,7 +352,11 @@ take_lease() { # RUN OPERATOR SECONDS, inside enter
 		exit 0
 	fi
 	if ! lease_live && [ -z "$a_run" ]; then sweep "$1"; fi
-	write_lease "$1" "$2" "$3"
+	if ! write_lease "$1" "$2" "$3"; then
+		rm -f "$LEASE.$$"
+		say fault "the lock $LEASE cannot be written"
+		exit 1
+	fi
 }
 
 # What killed runs left behind: with neither lease nor unresolved run it is of
