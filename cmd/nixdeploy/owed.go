@@ -18,14 +18,19 @@ func (c *change) owed(dir string) map[string]time.Duration {
 	if c.flake == nil {
 		return nil
 	}
+	return c.owedOf(dir, c.inv.Fleet, c.flake.Digest())
+}
+
+// owedOf is owed of a flake, by its digest.
+func (in *invocation) owedOf(dir, fleet, flake string) map[string]time.Duration {
 	runs, err := journal.List(dir)
 	if err != nil {
-		c.log.Warn("the runs of this machine cannot be listed, so a soak that one of them owes is not made up for", "error", err)
+		in.log.Warn("the runs of this machine cannot be listed, so a soak that one of them owes is not made up for", "error", err)
 		return nil
 	}
 	owed := map[string]time.Duration{}
 	for _, r := range slices.Backward(runs[:min(owedRuns, len(runs))]) { // the oldest first
-		if r.Err != nil || r.Held || r.Command == "approve" || r.Fleet != c.inv.Fleet || r.Flake != c.flake.Digest() {
+		if r.Err != nil || r.Held || r.Command == "approve" || r.Fleet != fleet || r.Flake != flake {
 			continue
 		}
 		if r.Finished && r.Exit == rollout.ExitOK { // all of its soaks are over, and it need not be read
@@ -36,7 +41,7 @@ func (c *change) owed(dir string) map[string]time.Duration {
 		}
 		events, err := journal.Read(dir, r.Run)
 		if err != nil {
-			c.log.Warn("a run cannot be read, so a soak that it owes is not made up for", "run", r.Run, "error", err)
+			in.log.Warn("a run cannot be read, so a soak that it owes is not made up for", "run", r.Run, "error", err)
 			continue
 		}
 		rollout.AddOwed(owed, events, time.Now())

@@ -92,6 +92,14 @@ func (in *invocation) plansNow(
 	if err := ctx.Err(); err != nil {
 		return nil, context.Cause(ctx)
 	}
+	if dir, err := in.stateDir(); err == nil { // without one no run was begun here
+		owed := in.owedOf(dir, inv.Fleet, f.Digest())
+		for i, hp := range before {
+			if left, owes := owed[hp.Host]; owes && hp.Problem == nil {
+				before[i].Problem = rollout.SoakOwed(hp.Host, left)
+			}
+		}
+	}
 	refuseDoubled(seen, before)
 	return stagePlans(in.planner(inv, f, fleet), hosts, seen, before), nil
 }

@@ -42,7 +42,7 @@ func (r *run) gate(ctx context.Context, s stageHosts) deploy.Gate {
 	for _, hp := range plans {
 		r.runner.Release(hp.Host)
 		if left, owed := r.Owed[hp.Host]; owed && hp.Problem == nil {
-			hp.Problem = soakOwedProblem(hp.Host, left)
+			hp.Problem = SoakOwed(hp.Host, left)
 		}
 		seen[hp.Host] = hp
 	}

@@ -85,9 +85,9 @@ func unproven(p *deploy.Problem, g deploy.Gate) {
 	}
 }
 
-// soakOwedProblem is what a confirmed host's proof lacks when its run broke off
+// SoakOwed is what a confirmed host's proof lacks when its run broke off
 // the soak.
-func soakOwedProblem(host string, left time.Duration) *deploy.Problem {
+func SoakOwed(host string, left time.Duration) *deploy.Problem {
 	return &deploy.Problem{
 		Code: deploy.CodeInconclusive,
 		Host: host,
