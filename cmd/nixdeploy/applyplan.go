@@ -205,7 +205,7 @@ func (p savedPlanner) Stage(stage string, hosts []deploy.HostPlan, gate deploy.G
 		both[i] = merged(planned[h.Host], h)
 	}
 	now := p.Planner.Stage(stage, both, gate)
-	now.Waves, now.AtMost = was.Waves, was.AtMost+p.Limits.LockWait // no plan waits for locks
+	now.Waves, now.AtMost = was.Waves, max(now.AtMost, was.AtMost+p.Limits.LockWait) // no plan waits for locks
 	fresh := map[string]deploy.HostPlan{}
 	for _, h := range now.Hosts {
 		fresh[h.Host] = h

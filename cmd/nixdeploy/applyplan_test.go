@@ -399,3 +399,20 @@ func TestAPlanComesFromStdin(t *testing.T) {
 	s.run(t, 2, "init", "-")
 	s.says(t, `"-" cannot be an argument`)
 }
+
+// The gate that a plan shows is the one that an apply goes by.
+func TestAPlanKnowsOfASoakThatWasBrokenOff(t *testing.T) {
+	s := newSimulated(t)
+	s.edit(t, "hosts.toml", func(text string) string { return text + "\n[stages.container]\nsoak = \"1h\"\n" })
+	s.on = func(what string) {
+		if what == "box-1 guard confirm" {
+			s.ints <- Interruption{Name: "interrupt"}
+		}
+	}
+	s.run(t, 130, "apply", "--stage", "container", "--yes")
+	s.on = nil
+	s.run(t, 4, "apply", "--stage", "dev", "--yes")
+	s.says(t, "its soak was broken off")
+	s.run(t, 0, "plan", "--quick", "--stage", "dev")
+	s.says(t, "Gate: closed", "not soaked: its soak was broken off")
+}

@@ -29,6 +29,7 @@ type options struct {
 	level    deploy.PlanLevel // of plan
 	outFile  string           // --out of plan
 	planFile string           // the saved plan that is applied, as typed
+	signed   bool             // nothing is applied here but a signed plan
 
 	lockWait         time.Duration // 0: a locked host fails at once
 	rebuildFromHosts bool

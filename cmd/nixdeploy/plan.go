@@ -48,6 +48,7 @@ func runPlan(ctx context.Context, in *invocation) error {
 	if err != nil {
 		return err
 	}
+	in.signed = inv.Plans.RequireSignature
 	f, err := in.openFlake(ctx, inv)
 	if err != nil {
 		return err
@@ -181,7 +182,9 @@ func (in *invocation) nextAfterPlan(plans []deploy.Plan) string {
 			return h.Change == deploy.ChangeSwitch || h.Change == deploy.ChangeEvaluate
 		})
 	})
-	if file := in.planSaved(); file != "" {
+	if file := in.planSaved(); file != "" && in.signed {
+		return in.recommend("plan sign", file, "--key", "KEY")
+	} else if file != "" {
 		return in.recommend("apply", file)
 	}
 	if !changing {
@@ -189,6 +192,9 @@ func (in *invocation) nextAfterPlan(plans []deploy.Plan) string {
 	}
 	if len(in.inputs) > 0 {
 		return in.recommend("plan")
+	}
+	if in.signed {
+		return in.recommend(append(append([]string{"plan"}, in.chosen(in.on)...), "--out", "release.plan")...)
 	}
 	return in.recommend(append([]string{"apply"}, in.chosen(in.on)...)...)
 }

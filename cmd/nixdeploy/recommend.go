@@ -167,6 +167,9 @@ func (o options) nextStage(command string, hosts []inventory.Host, stages []stri
 	}
 	last := hosts[len(hosts)-1].Stage
 	if i := slices.Index(stages, last); i >= 0 && i+1 < len(stages) {
+		if o.planFile != "" { // and where plans have to be signed, apply without one is refused
+			return o.recommend("plan", "--stage", stages[i+1])
+		}
 		return o.recommend("apply", "--stage", stages[i+1])
 	}
 	return o.recommend("status")

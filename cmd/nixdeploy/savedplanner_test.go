@@ -29,7 +29,7 @@ func savedProd(t *testing.T) (*saved, *inventory.Inventory) {
 		}
 	}
 	return &saved{planFile: &planFile{Document: &savedplan.Document{Stages: []deploy.Plan{{
-		Stage: "prod", Policy: policy, Waves: [][]string{{"web-1"}, {"web-2"}}, Budget: 1, AtMost: time.Hour,
+		Stage: "prod", Policy: policy, Waves: [][]string{{"web-1"}, {"web-2"}}, Budget: 1, AtMost: 24 * time.Hour,
 		Hosts: []deploy.HostPlan{host("web-1", 1), host("web-2", 2)},
 	}}}}}, inv
 }
@@ -46,7 +46,7 @@ func TestASavedPlanKeepsItsWaves(t *testing.T) {
 	if diff := cmp.Diff([][]string{{"web-1"}, {"web-2"}}, got.Waves); diff != "" {
 		t.Errorf("waves:\n%s", diff)
 	}
-	if got.Budget != 0 || got.AtMost != time.Hour+time.Minute || got.Policy.Parallel != 1 || !got.Gate.Open {
+	if got.Budget != 0 || got.AtMost != 24*time.Hour+time.Minute || got.Policy.Parallel != 1 || !got.Gate.Open {
 		t.Errorf("%+v", got)
 	}
 	first, second := got.Hosts[0], got.Hosts[1]

@@ -145,6 +145,18 @@ func TestWithoutAValidSignatureNothingIsContacted(t *testing.T) {
 	}
 }
 
+// An apply without a file is refused there, so none is recommended.
+func TestWherePlansAreSignedNoOtherApplyIsRecommended(t *testing.T) {
+	s := signing(t)
+	s.run(t, 0, "plan", "--stage", "container", "--first")
+	s.says(t, "Next: nixdeploy plan --stage container --first --out release.plan")
+	s.run(t, 0, "plan", "--stage", "container", "--out", "release.plan")
+	s.says(t, "Next: nixdeploy plan sign release.plan --key KEY")
+	s.run(t, 0, "plan", "sign", "release.plan", "--key", "ann")
+	s.run(t, 0, "apply", "release.plan")
+	s.says(t, "Next: nixdeploy plan --stage dev")
+}
+
 // Where signatures are not required, one that is there has to be right.
 func TestASignatureThatIsThereIsVerified(t *testing.T) {
 	s := signing(t)

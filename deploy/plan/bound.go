@@ -36,6 +36,8 @@ type Limits struct {
 //	             waits for, and a whole one of its own after it
 //	soak:        its time, and two rounds of checks that begin at its end
 //	locks:       --lock-wait, once for the whole run
+//	unresolved:  a dead run of one's own is settled first: a change and a check
+//	             for each such host (Stage adds it)
 //	going back:  of a soak's failed hosts, or with another by on_failure: calls
 //	             until one connects (two scripts' time), and a change
 //

@@ -79,6 +79,11 @@ func Stage(in Input) deploy.Plan {
 		p.New = Novelty(in.Flake, p.Hosts, in.Since)
 	}
 	p.AtMost = AtMost(policy, p.Waves, known, in.Limits)
+	for _, hp := range p.Hosts {
+		if hp.Problem == nil && hp.Observed != nil && hp.Observed.Active != nil { // its own dead run is settled first
+			p.AtMost += changeBound(known[hp.Host], in.Limits) + longestCheck(known[hp.Host])
+		}
+	}
 	return p
 }
 

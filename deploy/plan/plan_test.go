@@ -114,6 +114,14 @@ func TestAtMostIsTheSumOfAllDeadlines(t *testing.T) {
 		t.Errorf("at most %v, want %v", got, want)
 	}
 
+	unresolved := slices.Clone(hosts)
+	unresolved[0].Observed = &deploy.Observation{Active: &deploy.ActiveRun{Run: "01R"}}
+	unresolved[1].Observed, unresolved[1].Problem = unresolved[0].Observed, &deploy.Problem{Code: deploy.CodeLocked} // somebody else's
+	settling := plan.Stage(plan.Input{Inventory: inv, Stage: "prod", Hosts: unresolved, Limits: l}).AtMost
+	if more := settling - got; more != change+2*time.Minute+5*time.Second {
+		t.Errorf("settling a run first takes %v at most", more)
+	}
+
 	inv.Stages[1].Soak = 0
 	noSoak := plan.Stage(plan.Input{Inventory: inv, Stage: "prod", Hosts: hosts, Limits: l}).AtMost
 	if noSoak != 60*time.Second+3*perHost {
