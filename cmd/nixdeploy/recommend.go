@@ -83,7 +83,7 @@ func (o options) nextAfter(report deploy.Report, hosts []inventory.Host, stages 
 	var open []inventory.Host // of the first stage that is not whole
 	for _, h := range hosts {
 		r, begun := byName[h.Name]
-		if len(open) == 0 && begun && r.Problem != nil && (r.Problem.Code == deploy.CodeGate || r.Problem.Code == deploy.CodeApproval) && r.Problem.Next != "" {
+		if len(open) == 0 && begun && o.opens(r) {
 			return o.named(r.Problem).Next // what opens the gate, not what it just refused
 		}
 		done := begun && r.State.Good() && (r.Problem == nil || r.State != deploy.StateUnchanged)
@@ -98,6 +98,17 @@ func (o options) nextAfter(report deploy.Report, hosts []inventory.Host, stages 
 		return o.again(report.Start.Command, open)
 	}
 	return o.nextStage(report.Start.Command, hosts, stages)
+}
+
+// opens says that the problem of a host names what opens its gate. A stage that is
+// frozen, or shut, opens by itself for what was asked for: it names the whole stage.
+func (o options) opens(h deploy.HostReport) bool {
+	p := h.Problem
+	if p == nil || p.Next == "" || p.Code != deploy.CodeGate && p.Code != deploy.CodeApproval {
+		return false
+	}
+	asked := len(o.on) > 0 || o.first || o.accept || o.planFile != ""
+	return !asked || p.Next != "nixdeploy apply --stage "+h.Stage
 }
 
 // againSaved goes on with a saved plan: what it did already is left alone. One
