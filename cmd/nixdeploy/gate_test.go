@@ -83,6 +83,13 @@ func TestAFrozenStage(t *testing.T) {
 	if len(s.sent) > 0 {
 		t.Errorf("hosts were asked: %q", s.sent)
 	}
+	// What goes on later is what was asked for, and no more.
+	s.says(t, "Next: nixdeploy apply --stage container")
+	s.run(t, 4, "apply", "--on", "box-1", "--first", "--yes")
+	s.says(t, "Next: nixdeploy apply --stage container --on box-1 --first")
+	s.run(t, 0, "plan", "--on", "box-1", "-o", "release.plan")
+	s.run(t, 4, "apply", "release.plan")
+	s.says(t, "Next: nixdeploy apply release.plan")
 	s.run(t, 0, "plan", "--stage", "container")
 	s.says(t, "Gate: closed: the stage is frozen (the shop's sale is on)")
 	s.run(t, 0, "apply", "--stage", "container", "--yes", "--override-gate", "4711")

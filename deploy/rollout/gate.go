@@ -24,7 +24,9 @@ func (r *run) gate(ctx context.Context, s stageHosts) deploy.Gate {
 			}
 			o, ours := r.done[h.Name]
 			if ours && (o.Failed() && !o.Away() || r.Ungated && !proves(o)) {
-				return r.Planner.Gate(s.Name, time.Now(), maps.Clone(r.done), nil)
+				g := r.Planner.Gate(s.Name, time.Now(), maps.Clone(r.done), nil)
+				g.Open = g.Open && !r.Ungated // no share stands in for a host that did not go back
+				return g
 			}
 			if !ours {
 				unread = append(unread, h)

@@ -238,6 +238,12 @@ func TestAShareOfAStageOpensTheNext(t *testing.T) {
 	res, err = s.run(t, nil)
 	exits(t, res, err, 5)
 	expect(t, "states", states(res), "d1=confirmed d2=untouched p1=confirmed")
+	// A rollback stops at every host that did not go back.
+	s = prepare(newFleet(map[string]act{"d2": {problem: down()}}), spare, "dev: d1 d2", "prod: p1")
+	s.in.Ungated = true
+	res, err = s.run(t, nil)
+	exits(t, res, err, 5)
+	expect(t, "states", states(res), "d1=confirmed d2=untouched p1=skipped")
 	s = prepare(newFleet(map[string]act{"d2": {state: deploy.StateReturned}}), spare, "dev: d1 d2", "prod: p1")
 	res, err = s.run(t, nil)
 	exits(t, res, err, 5)
