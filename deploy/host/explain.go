@@ -22,7 +22,7 @@ func explain(out deploy.Outcome, run string) {
 	case deploy.StateStranded:
 		p.Next = mend(out, run)
 	case deploy.StateReturned:
-		p.Next = "run the same command again"
+		p.Next = "mend the cause, then run the same command again"
 	case deploy.StateUntouched, deploy.StateUnchanged:
 		p.Next = "run the same command again when that is mended"
 	}

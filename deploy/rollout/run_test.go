@@ -532,7 +532,7 @@ func TestAJournalThatCannotBeWritten(t *testing.T) {
 // A host that did not begin is for the command that begins hosts: resume begins
 // none, and an apply is the opposite of a rollback.
 func TestWhatAHostThatDidNotBeginIsToldToType(t *testing.T) {
-	for ungated, want := range map[bool]string{false: "nixdeploy apply --stage dev", true: ""} {
+	for ungated, want := range map[bool]string{false: "nixdeploy apply --stage dev", true: "run the same command again"} {
 		one := func(s *inventory.Stage) { s.Parallel = 1 }
 		s := prepare(newFleet(map[string]act{"a": {state: deploy.StateReturned}}), one, "dev: a b")
 		s.in.Ungated = ungated
