@@ -172,6 +172,11 @@ func (in *invocation) nextAfterPlan(plans []deploy.Plan) string {
 	if file := in.planSaved(); file != "" {
 		return in.recommend("apply", file)
 	}
+	if !changing && !in.first && slices.ContainsFunc(plans, hasNewHost) { // as status does
+		same := in.options
+		same.first = true
+		return in.recommend(append([]string{"plan"}, same.chosen(in.on)...)...)
+	}
 	if !changing {
 		return in.recommend("status")
 	}
@@ -179,6 +184,12 @@ func (in *invocation) nextAfterPlan(plans []deploy.Plan) string {
 		return in.recommend("plan")
 	}
 	return in.recommend(append([]string{"apply"}, in.chosen(in.on)...)...)
+}
+
+func hasNewHost(p deploy.Plan) bool {
+	return slices.ContainsFunc(p.Hosts, func(h deploy.HostPlan) bool {
+		return h.Problem != nil && h.Problem.Code == deploy.CodeUnadopted
+	})
 }
 
 // chosen are the flags of plan and apply that say which hosts, and on which terms.
