@@ -112,3 +112,13 @@ func TestWhatTheLevelsOfAPlanLeaveOnHosts(t *testing.T) {
 		}
 	}
 }
+
+// The first plan of a fleet is refused its hosts, and leads to the one that takes them in.
+func TestAPlanOfNewHostsLeadsToFirst(t *testing.T) {
+	unknown := &deploy.Problem{Code: deploy.CodeUnadopted, What: "never confirmed"}
+	c := newCall(t, &fakeDriver{plans: map[string]deploy.HostPlan{"dev-1": {Change: deploy.ChangeBlocked, Problem: unknown}}})
+	c.expect(t, 7, "plan", "--stage", "dev")
+	contains(t, "stdout", c.stdout.String(), "Next: nixdeploy plan --stage dev --first\n")
+	c.expect(t, 7, "plan")
+	contains(t, "stdout", c.stdout.String(), "Next: nixdeploy apply\n")
+}

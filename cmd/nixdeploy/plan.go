@@ -187,6 +187,11 @@ func (in *invocation) nextAfterPlan(plans []deploy.Plan) string {
 	} else if file != "" {
 		return in.recommend("apply", file)
 	}
+	if !changing && !in.first && slices.ContainsFunc(plans, hasNewHost) { // as status does
+		same := in.options
+		same.first = true
+		return in.recommend(append([]string{"plan"}, same.chosen(in.on)...)...)
+	}
 	if !changing {
 		return in.recommend("status")
 	}
@@ -197,6 +202,12 @@ func (in *invocation) nextAfterPlan(plans []deploy.Plan) string {
 		return in.recommend(append(append([]string{"plan"}, in.chosen(in.on)...), "--out", "release.plan")...)
 	}
 	return in.recommend(append([]string{"apply"}, in.chosen(in.on)...)...)
+}
+
+func hasNewHost(p deploy.Plan) bool {
+	return slices.ContainsFunc(p.Hosts, func(h deploy.HostPlan) bool {
+		return h.Problem != nil && h.Problem.Code == deploy.CodeUnadopted
+	})
 }
 
 // chosen are the flags of plan and apply that say which hosts, and on which terms.

@@ -26,7 +26,7 @@ func resumeCommand() command {
 		examples: []string{"resume", "resume 01JDXK7QJ3M8Z9V6B2T4R5W0AX", "resume --rebuild-from-hosts 01JDXK7QJ3M8Z9V6B2T4R5W0AX"},
 		own: func() []cli.Flag {
 			rebuild := &cli.BoolFlag{Name: "rebuild-from-hosts", Usage: "make the journal of RUN anew from what the hosts hold of it: it is damaged, or on another machine"}
-			on := &cli.StringSliceFlag{Name: "on", Usage: "with --rebuild-from-hosts: ask only these hosts"}
+			on := &cli.StringSliceFlag{Name: "on", Usage: "with --rebuild-from-hosts: ask only these hosts: `NAMES`, as in help selectors"}
 			yes := &cli.BoolFlag{Name: "yes", Aliases: []string{"y"}, Usage: "with --rebuild-from-hosts: the process of that run is gone, do not ask"}
 			return []cli.Flag{lockWaitFlag(), rebuild, on, yes}
 		},
