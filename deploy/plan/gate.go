@@ -147,7 +147,7 @@ func missing(in GateInput, soak time.Duration, host string) (why string, failed 
 		return "was confirmed with this flake, but runs another system now", false
 	case in.Units[host] && len(sick(o)) > 0:
 		return "has failed since it was confirmed: " + strings.Join(sick(o), ", "), true
-	case o.ConfirmedAgo != nil && soaks(*o.ConfirmedAgo, soak):
+	case Unsoaked(o, soak) > 0:
 		return fmt.Sprintf("not soaked: confirmed %d s ago by its own clock, and its stage soaks for %s", *o.ConfirmedAgo, soak), false
 	}
 	return "", false
@@ -164,10 +164,17 @@ func sick(o *deploy.Observation) (units []string) {
 	return units
 }
 
-// soaks says that the soak of a host that was confirmed so many seconds ago is not
-// over yet. The host's clock may have gone back since: that makes it no shorter.
-func soaks(ago int64, soak time.Duration) bool {
-	return time.Duration(max(ago, 0))*time.Second < soak-clockSlack
+// Unsoaked is how long a host that runs what another run confirmed there still has to
+// soak, by its own clock; 0 where that is over, or not known. A clock that has gone
+// back since makes it no shorter.
+func Unsoaked(o *deploy.Observation, soak time.Duration) time.Duration {
+	if o == nil || o.ConfirmedAgo == nil || o.Recorded == nil || o.Running != o.Recorded.Toplevel {
+		return 0
+	}
+	if left := soak - time.Duration(max(*o.ConfirmedAgo, 0))*time.Second; left > clockSlack {
+		return left
+	}
+	return 0
 }
 
 // ended says how a run left a host that it did not leave on its system.

@@ -31,7 +31,7 @@ type Standing struct {
 	Failed  bool // by its own fault: counts against the budget
 	Sick    bool // confirmed, then failed in the soak: must go back
 	Back    bool // Return was called: it is called once
-	Owed    bool // was confirmed by a killed run that did not finish its soak
+	Owed    bool // was confirmed by another run, which has not finished its soak
 }
 
 // Kind says what an Action is.

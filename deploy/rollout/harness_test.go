@@ -28,6 +28,7 @@ type act struct {
 	problem   *deploy.Problem // of Inspect
 	machine   string
 	recorded  bool // has the record of this flake, and runs it
+	ago       *int64
 	unchanged bool
 	state     deploy.State // of Apply; "" is confirmed
 	cause     *deploy.Problem
@@ -119,6 +120,7 @@ func (f *fleet) Inspect(ctx context.Context, h inventory.Host, stage string) dep
 	if a.recorded {
 		hp.Observed.Running = hp.Wanted
 		hp.Observed.Recorded = &deploy.Record{FlakeHash: flakeHash, Toplevel: hp.Wanted}
+		hp.Observed.ConfirmedAgo = a.ago
 	}
 	if a.unchanged {
 		hp.Change = deploy.ChangeUnchanged

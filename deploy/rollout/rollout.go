@@ -88,7 +88,7 @@ type Input struct {
 	// stage's parallel says; 0 means DefaultReaders.
 	Readers int
 	// Owed is, by host, the rest of a soak that a killed run did not finish
-	// (see Owed). A wave with such a host soaks even if nothing is changed, and
+	// (see Owed); hosts themselves tell of runs of others. A wave with such a host soaks even if nothing is changed, and
 	// a host of an earlier stage that is not in this run is no proof with it.
 	Owed map[string]time.Duration
 }

@@ -63,7 +63,7 @@ func (s *stage) soakLength(a Action) time.Duration {
 		if s.p.Hosts[i].State == deploy.StateConfirmed {
 			return s.Soak
 		}
-		owed = max(owed, s.Owed[s.plans[i].Host])
+		owed = max(owed, s.owed[i])
 	}
 	return owed
 }

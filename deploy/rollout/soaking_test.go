@@ -149,6 +149,20 @@ func TestAnOwedSoakIsFinished(t *testing.T) {
 	})
 }
 
+// Somebody else's run has confirmed the host and still soaks it, or was to: only it
+// tells, and the rest is soaked before the next stage begins.
+func TestASoakOfAnotherRunIsFinished(t *testing.T) {
+	for ago, want := range map[int64]string{57: "[1s 2s 3s]", 3600: "[]", -5: fmt.Sprint(seconds(10, 20, 30, 40, 50, 60))} {
+		s := prepare(newFleet(map[string]act{"a": {unchanged: true, recorded: true, ago: &ago}}), soaking(time.Minute), "dev: a", "prod: p")
+		res, err := s.run(t, nil)
+		exits(t, res, err, 0)
+		expect(t, fmt.Sprintf("confirmed %d s ago: checks", ago), fmt.Sprint(s.checked["a"]), want)
+		if began := s.moments["apply p"].Sub(s.since["a"]); ago == 57 && began < 3*time.Second {
+			t.Errorf("prod began %s after dev", began)
+		}
+	}
+}
+
 func TestAWayBackThatFails(t *testing.T) {
 	s := prepare(newFleet(map[string]act{"a": {sickAfter: time.Second, stuck: true}}), soaking(time.Minute), "prod: a b")
 	res, err := s.run(t, nil)

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"github.com/nixdeploy/nixdeploy/deploy"
+	"github.com/nixdeploy/nixdeploy/deploy/plan"
 	"github.com/nixdeploy/nixdeploy/inventory"
 )
 
@@ -52,6 +54,7 @@ type stage struct {
 	byName  map[string]inventory.Host
 	plan    deploy.Plan
 	plans   []deploy.HostPlan   // by wave; the next three by the same index
+	owed    []time.Duration     // the rest of another run's soak
 	p       Progress            // p.Hosts
 	reports []deploy.HostReport // what will be told
 	started bool                // stage-started was emitted
@@ -140,8 +143,13 @@ func (s *stage) open(hosts []deploy.HostPlan, gate deploy.Gate) {
 		Hosts:     make([]Standing, len(s.plans)),
 	}
 	s.reports = make([]deploy.HostReport, len(s.plans))
+	s.owed = make([]time.Duration, len(s.plans))
 	for i, hp := range s.plans {
-		_, owed := s.Owed[hp.Host]
+		left, owed := s.Owed[hp.Host]
+		if own := plan.Unsoaked(hp.Observed, s.Soak); own > 0 && !s.Ungated { // a run of somebody else still soaks it, or did
+			left, owed = max(left, own), true
+		}
+		s.owed[i] = left
 		s.p.Hosts[i] = Standing{Wave: hp.Wave, State: deploy.StateWaiting, Owed: owed}
 		s.reports[i] = deploy.HostReport{
 			Host: hp.Host, Stage: s.Name, Wave: hp.Wave, State: deploy.StateWaiting,
