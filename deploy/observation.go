@@ -64,6 +64,22 @@ type Observation struct {
 	Previous *Previous `json:"previous,omitempty"`
 }
 
+// clockSlack is how far two clocks that measure one soak may come to differ.
+const clockSlack = 2 * time.Second
+
+// Unsoaked is how long a host that runs what another run confirmed there still has to
+// soak, by its own clock; 0 where that is over, or not known. A clock that has gone
+// back since makes it no shorter. o may be nil.
+func (o *Observation) Unsoaked(soak time.Duration) time.Duration {
+	if o == nil || o.ConfirmedAgo == nil || o.Recorded == nil || o.Running != o.Recorded.Toplevel {
+		return 0
+	}
+	if left := soak - time.Duration(max(*o.ConfirmedAgo, 0))*time.Second; left > clockSlack {
+		return left
+	}
+	return 0
+}
+
 // Marker names the inventory entry that a host belongs to. Root-owned on the
 // host, written at the first confirm.
 type Marker struct {

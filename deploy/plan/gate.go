@@ -99,9 +99,6 @@ func Needed(share inventory.Share, hosts int) int {
 	return min(share.Count, hosts)
 }
 
-// clockSlack is how far two clocks that measure one soak may come to differ.
-const clockSlack = 2 * time.Second
-
 // missing says what a host's proof lacks, or "" when it is proven, and whether it
 // failed with this flake. soak is that of its stage.
 func missing(in GateInput, soak time.Duration, host string) (why string, failed bool) {
@@ -147,7 +144,7 @@ func missing(in GateInput, soak time.Duration, host string) (why string, failed 
 		return "was confirmed with this flake, but runs another system now", false
 	case in.Units[host] && len(sick(o)) > 0:
 		return "has failed since it was confirmed: " + strings.Join(sick(o), ", "), true
-	case Unsoaked(o, soak) > 0:
+	case o.Unsoaked(soak) > 0:
 		return fmt.Sprintf("not soaked: confirmed %d s ago by its own clock, and its stage soaks for %s", *o.ConfirmedAgo, soak), false
 	}
 	return "", false
@@ -162,19 +159,6 @@ func sick(o *deploy.Observation) (units []string) {
 		}
 	}
 	return units
-}
-
-// Unsoaked is how long a host that runs what another run confirmed there still has to
-// soak, by its own clock; 0 where that is over, or not known. A clock that has gone
-// back since makes it no shorter.
-func Unsoaked(o *deploy.Observation, soak time.Duration) time.Duration {
-	if o == nil || o.ConfirmedAgo == nil || o.Recorded == nil || o.Running != o.Recorded.Toplevel {
-		return 0
-	}
-	if left := soak - time.Duration(max(*o.ConfirmedAgo, 0))*time.Second; left > clockSlack {
-		return left
-	}
-	return 0
 }
 
 // ended says how a run left a host that it did not leave on its system.

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/nixdeploy/nixdeploy/deploy"
-	"github.com/nixdeploy/nixdeploy/deploy/plan"
 	"github.com/nixdeploy/nixdeploy/inventory"
 )
 
@@ -146,7 +145,7 @@ func (s *stage) open(hosts []deploy.HostPlan, gate deploy.Gate) {
 	s.owed = make([]time.Duration, len(s.plans))
 	for i, hp := range s.plans {
 		left, owed := s.Owed[hp.Host]
-		if own := plan.Unsoaked(hp.Observed, s.Soak); own > 0 && !s.Ungated { // a run of somebody else still soaks it, or did
+		if own := hp.Observed.Unsoaked(s.Soak); own > 0 && !s.Ungated { // a run of somebody else still soaks it, or did
 			left, owed = max(left, own), true
 		}
 		s.owed[i] = left
