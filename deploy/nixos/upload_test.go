@@ -13,10 +13,11 @@ func TestALeaseOutlivesASlowUpload(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			root := t.TempDir()
 			tool(t, root, "date", "echo >>"+root+"/renewals; echo 1700000000")
-			tool(t, root, "sleep", "exit 0")
+			// At last it sleeps while the script ends, so that it writes nothing any more.
+			tool(t, root, "sleep", "[ $(wc -l <"+root+"/renewals) -ge 3 ] || exit 0; : >"+root+"/asleep; exec tail --pid=$PPID -f /dev/null")
 			tool(t, root, "nix", "echo sha256-x")
 			// It takes as long as the lease needs to be renewed twice.
-			tool(t, root, "tar", "n=0; until [ $(wc -l <"+root+"/renewals) -ge 3 ]; do n=$((n+1)); [ $n -lt 5000 ] || exit 1; done")
+			tool(t, root, "tar", "n=0; until [ -e "+root+"/asleep ]; do n=$((n+1)); [ $n -lt 500000 ] || exit 1; done")
 			out := runShell(t, shell, root, Script("upload"), "N", "R1", "anna@ci", "90", "d1", "sha256-x", "600")
 			if out != "N end upload\n" {
 				t.Errorf("it says %q", out)
