@@ -86,6 +86,9 @@ func TestAUnitThatFailsToStartIsReturned(t *testing.T) {
 	} {
 		t.Run(c.base+" "+c.mode, func(t *testing.T) {
 			t.Parallel()
+			if (c.base == lab.Bookworm) == (c.mode == "switch") {
+				repeats(t)
+			}
 			h := lab.Up(t, lab.Options{Base: c.base})
 			o := newOperator(t, h)
 			o.inventory("[stages.dev]\nactivation = \""+c.mode+"\"", member{host: h, stage: "dev"})

@@ -142,6 +142,9 @@ func TestAPowerCutBeforeTheConfirmationReturnsTheHost(t *testing.T) {
 	} {
 		t.Run(c.base+" "+c.mode, func(t *testing.T) {
 			t.Parallel()
+			if (c.base == lab.Bookworm) != (c.mode == "switch") {
+				repeats(t)
+			}
 			h := lab.Up(t, lab.Options{Base: c.base, Loader: c.loader})
 			o := newOperator(t, h)
 			o.inventory(devWith(c.mode, "10s", waitingCheck), member{host: h, stage: "dev"})

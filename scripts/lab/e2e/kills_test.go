@@ -19,7 +19,7 @@ import (
 
 // For scripts/kills, which runs more of them than a test should.
 var (
-	killCount  = flag.Int("kills", 3, "how many rollouts are killed")
+	killCount  = flag.Int("kills", 2, "how many rollouts are killed")
 	killSeed   = flag.Uint64("kill-seed", 1, "of the instants")
 	applyEach  = flag.Int("kills-apply", 1, "a plain apply follows every so many kills")
 	killFleets = flag.Int("kill-fleets", 1, "how many fleets take turns")

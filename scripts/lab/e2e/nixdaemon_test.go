@@ -15,6 +15,9 @@ import (
 func TestF50TheNixDaemonRestartsInTheSwitch(t *testing.T) {
 	t.Parallel()
 	modes(t, func(t *testing.T, mode string) {
+		if mode == "test-first" {
+			repeats(t)
+		}
 		base := map[string]string{"switch": lab.Bookworm, "test-first": lab.Trixie}[mode]
 		h := lab.Up(t, lab.Options{Base: base})
 		o := newOperator(t, h)

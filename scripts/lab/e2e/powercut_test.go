@@ -26,6 +26,9 @@ const (
 	alone   = "alone"
 )
 
+// shortSample are the places of a sample of the sample: before, in and after the switch.
+var shortSample = []string{"arming, not yet durable", "profile set, loader not", "soak"}
+
 // sampled are the cuts that a test of all makes.
 func sampled(p place, mode, who string) bool {
 	return slices.Contains([]string{
@@ -49,6 +52,9 @@ func TestAPowerCutAtEveryStep(t *testing.T) {
 					if *powerAll || sampled(p, mode, who) {
 						t.Run(p.name+"/"+mode+"/"+who, func(t *testing.T) {
 							t.Parallel()
+							if !slices.Contains(shortSample, p.name) {
+								repeats(t)
+							}
 							c := newCut(t, p, mode, who, []string{lab.Bookworm, lab.Trixie}[i%2])
 							table.add(c, c.carryOut(table.folder))
 						})
