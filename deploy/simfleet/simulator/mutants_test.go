@@ -66,7 +66,7 @@ func mutants() []mutant {
 		one("a guard that a boot lost is not written anew", modelVerbs, "(h.guard.up || h.unitThere(r))", "(h.guard.up || !r.unitLost)"),
 		one("the exit code is believed", judge, "\tcase a.Lost:\n",
 			"\tcase a.Done && a.Code != 0:\n\t\treturn problem(\"a bad exit code\")\n\tcase a.Done:\n\t\treturn nil\n\tcase a.Lost:\n"),
-		one("somebody else's change is undone", modelReturn, "\tif h.foreignChange(r) {", "\tif h.foreignChange(r) && r.unverified {"),
+		one("somebody else's change is undone", modelReturn, "\tbootsInto := r.record.Running\n", "\tbootsInto := r.record.Running\n\tif !r.unverified {\n\t\treturn false\n\t}\n"),
 		{"a living run of somebody else is taken up", []edit{
 			{judge, "case o.Active != nil && !t.Ours(o.Active.Run):", "case o.Active != nil && o.NixVersion == \"\":"},
 			{steps, "a != nil && w.d.Terms.Ours(a.Run)", "a != nil"},

@@ -21,6 +21,9 @@ const (
 	exitCodes   = "deploy/rollout/exit.go"
 )
 
+// hostForgetsSoak has hosts not tell how long ago they were confirmed.
+var hostForgetsSoak = edit{"deploy/observation.go", "left > clockSlack {", "left > clockSlack && soak < 0 {"}
+
 // mutants are the bugs: small ones, of the kind that deployers have had. Each
 // fault stands at one at least.
 func mutants() []mutant {
@@ -117,7 +120,7 @@ func targetBugs() []mutant {
 			"range []string{r.wanted, l.Profile, l.Running, orElse(l.NextBoot, r.wanted)} {", "range []string{r.wanted} {", 49, 65),
 		one("the way back asks Nix to take the record into its store", "deploy/nixos/scripts/return.sh",
 			"\tif [ -n \"$1\" ] && [ \"$resolved\" = \"$2\" ]; then", "\tif [ -n \"$1\" ] && [ \"$resolved\" = \"$2\" ] && false; then", 50),
-		one("somebody else's change is undone", modelReturn, "\tif h.foreignChange(r) {", "\tif h.foreignChange(r) && r.unverified {", 51, 79),
+		one("somebody else's change is undone", modelReturn, "\tbootsInto := r.record.Running\n", "\tbootsInto := r.record.Running\n\tif !r.unverified {\n\t\treturn false\n\t}\n", 51, 79),
 		one("the time of day decides", modelRun, "\treturn at - h.uptime()\n", "\treturn at - h.uptime() - (h.wall() - h.now.Unix())\n", 52),
 		one("one host at a time", decide, "free := max(p.Parallel, 1) - p.running()", "free := 1 - p.running()", 53),
 		one("nixos-rebuild is taken for granted", hostJudge, "case o.Rebuild == \"\":", "case o.Rebuild == \"\" && !o.NixOS:", 54),
@@ -168,9 +171,13 @@ func rolloutBugs() []mutant {
 				"Pack: func(w io.Writer) error {\n\t\t\tf, err := flake.FromInventory(q.Inventory)\n\t\t\tif err != nil {\n\t\t\t\treturn err\n\t\t\t}\n\t\t\treturn f.Pack(w)\n\t\t}}",
 			},
 		}},
-		one("a soak that was broken off is forgotten", "deploy/rollout/soak.go",
-			"if over[w] && !stayed[host] || soak[w.stage] <= 0 {", "if len(over) >= 0 {", 76),
-		one("a resume counts as a soak", "cmd/nixdeploy/owed.go", "if r.Err != nil || r.Held ||", "if r.Err != nil || r.Held || r.Finished ||", 76),
+		// Journal and host both tell of a soak: each bug is planted in both.
+		{name: "a soak that was broken off is forgotten", faults: []int{76}, edits: []edit{
+			{"deploy/rollout/soak.go", "if over[w] && !stayed[host] || soak[w.stage] <= 0 {", "if len(over) >= 0 {"}, hostForgetsSoak,
+		}},
+		{name: "a resume counts as a soak", faults: []int{76}, edits: []edit{
+			{"cmd/nixdeploy/owed.go", "if r.Err != nil || r.Held ||", "if r.Err != nil || r.Held || r.Finished ||"}, hostForgetsSoak,
+		}},
 		{name: "a living lease is not looked at", faults: []int{78}, edits: []edit{
 			{hostJudge, "case o.Active == nil && o.Lease != nil && !t.Ours(o.Lease.Run):", "case o.Active == nil && o.Lease != nil && o.NixVersion == \"\":"},
 			{modelAnswer, "if l := h.liveLease(); l != nil && l.run != run {", "if l := h.liveLease(); l != nil && run == \"\" {"},
