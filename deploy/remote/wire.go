@@ -10,25 +10,21 @@ import (
 )
 
 // The command strings that are executed on a host, one per elevation. They are
-// constant: nothing is ever formatted into them, and they hold no single quote
-// inside the outer pair, no "!", no doubled backslash and no newline, so that
-// sh, bash, dash, zsh, fish, tcsh and nushell as login shells all read them
-// alike.
+// constant: nothing is ever formatted into them, and what they quote holds no
+// single quote, no "!", no backslash and no newline, so that sh, bash, dash, zsh,
+// fish, tcsh, nushell and xonsh as login shells all read them alike.
 //
 // The program comes on standard input: its length in decimal and a newline, the
 // program, then the payload. "read" takes no byte beyond the newline and "head
 // -c" none beyond the length, so that the script finds its payload untouched.
 const (
-	execPlain = `/bin/sh -c 'PATH=/run/wrappers/bin:/run/current-system/sw/bin:$PATH; export PATH; ` +
-		`IFS= read -r n && s=$(head -c "$n") && eval "$s"'`
-	execSudo = `/bin/sh -c 'PATH=/run/wrappers/bin:/run/current-system/sw/bin:$PATH; export PATH; ` +
-		`exec sudo -n /bin/sh -c "` + elevated + `"'`
-	execDoas = `/bin/sh -c 'PATH=/run/wrappers/bin:/run/current-system/sw/bin:$PATH; export PATH; ` +
-		`exec doas -n /bin/sh -c "` + elevated + `"'`
-	// elevated is execPlain's inside once more, for a double-quoted string:
-	// sudo gives its command a PATH of its own.
-	elevated = `PATH=/run/wrappers/bin:/run/current-system/sw/bin:\$PATH; export PATH; ` +
-		`IFS= read -r n && s=\$(head -c \"\$n\") && eval \"\$s\"`
+	setPath = `PATH=/run/wrappers/bin:/run/current-system/sw/bin:$PATH; export PATH; `
+	runIt   = `'` + setPath + `IFS= read -r n && s=$(head -c "$n") && eval "$s"'`
+
+	execPlain = `/bin/sh -c ` + runIt
+	// sudo gives its command a PATH of its own, so that sets one, too.
+	execSudo = `/bin/sh -c '` + setPath + `exec sudo -n /bin/sh -c "$1"' /bin/sh ` + runIt
+	execDoas = `/bin/sh -c '` + setPath + `exec doas -n /bin/sh -c "$1"' /bin/sh ` + runIt
 )
 
 // The values of inventory.Host.Elevate.

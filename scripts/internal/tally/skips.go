@@ -14,9 +14,9 @@ import (
 const named = 3
 
 // usual are the reasons that hold on every machine where scripts/test could
-// install what it wants: what takes too long, what is asked for by a flag, shells
+// install what it wants: what takes too long, what is asked for by a flag, a shell
 // that Debian has not. What is skipped for another reason this run did not show.
-var usual = regexp.MustCompile(`: only with --all$|^no -seed is given$|^without -mutants$|^(nu|xonsh) is not installed$`)
+var usual = regexp.MustCompile(`: only with --all$|^no -seed is given$|^without -mutants$|^nu is not installed$`)
 
 // absent finds the command whose lack is the reason.
 var absent = regexp.MustCompile(`(\S+) is not installed\b`)
